@@ -1,3 +1,9 @@
 """Small images, handwritten digits first, recognised by scikit-learn estimators."""
 
+from sklearn_digits._augmentation import RandomAffine
+from sklearn_digits._base import TorchClassifier
+from sklearn_digits._convnet import ConvNetClassifier
+from sklearn_digits._layers import Dropout
+from sklearn_digits._mlp import MLPClassifier
+
 __version__ = "0.1.0"

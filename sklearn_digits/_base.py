@@ -1,0 +1,604 @@
+"""TorchClassifier: scikit-learn's contract around a torch module."""
+
+import warnings
+from abc import ABCMeta, abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from scipy.special import expit, log_softmax, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.callback import CallbackSupportMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import get_tags
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.multiclass import _check_partial_fit_first_call
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_digits import _state
+from sklearn_digits._images import flatten_images
+from sklearn_digits._monitor import FitMonitor, start_curves
+from sklearn_digits._runtime import (
+    COMPUTE_DTYPES,
+    as_default_generator,
+    count_flops,
+    draw_seed,
+    new_generator,
+    resolve_compute_dtype,
+    resolve_device,
+    threads_for,
+    weight_dtype,
+)
+from sklearn_digits._schedule import CLOSED_SCHEDULES
+from sklearn_digits._targets import (
+    LogLoss,
+    check_targets,
+    decode_targets,
+    encode_targets,
+    find_classes,
+    row_weights,
+)
+from sklearn_digits._training import Rows, TrainingNet, forward_in_chunks
+
+
+class TorchClassifier(
+    CallbackSupportMixin, ClassifierMixin, BaseEstimator, metaclass=ABCMeta
+):
+    """Base of the classifiers: a torch module behind scikit-learn's interface.
+
+    A subclass writes :meth:`build_module`; everything else is here: validation,
+    labels, weights, training, prediction, pickling.
+
+    Parameters
+    ----------
+    solver : {"adam", "sgd"}, default="adam"
+        Optimizer of the weights.
+    batch_size : int or "auto", default="auto"
+        Rows of a step; "auto" is the smaller of 200 and the number of rows.
+    learning_rate : {"constant", "adaptive", "onecycle", "cosine"}, default="constant"
+        Schedule of the learning rate. "adaptive" divides it by 5 whenever patience
+        runs out; "onecycle" and "cosine" run over all `max_iter` epochs.
+    learning_rate_init : float, default=0.001
+        The learning rate; under "onecycle" and "cosine" the highest one.
+    max_iter : int, default=200
+        Most epochs of a fit.
+    shuffle : bool, default=True
+        Whether to shuffle the rows in each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Seed of initial weights, order of rows and held-out rows. None takes a seed
+        from the operating system; no global generator is touched.
+    tol : float, default=1e-4
+        What counts as an improvement of loss or validation score.
+    n_iter_no_change : int or inf, default=10
+        Epochs without improvement after which a fit stops.
+    verbose : bool, default=False
+        Whether to print the loss of each epoch.
+    warm_start : bool, default=False
+        Whether ``fit`` starts from the weights of the fit before.
+    momentum : float, default=0.9
+        Momentum of "sgd".
+    nesterovs_momentum : bool, default=True
+        Whether the momentum of "sgd" is Nesterov's.
+    early_stopping : bool, default=False
+        Whether to hold out rows, stop when their score no longer improves, and keep
+        the weights that scored best.
+    validation_fraction : float, default=0.1
+        Share of the rows held out by `early_stopping`, stratified.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes.
+    device : str, default="auto"
+        Where to train: "auto" is CUDA where there is one, else "cpu".
+    compute_dtype : {"auto", "float32", "bfloat16", "float64"}, default="auto"
+        Precision of the matrix products in training. "auto" is bfloat16 for steps
+        large enough to profit, where the device multiplies it natively, else float32.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    module_ : torch.nn.Module
+        The trained module, in evaluation mode; takes prepared rows, gives logits.
+    device_ : str
+        Where it is.
+    compute_dtype_ : {"float32", "bfloat16", "float64"}
+        Precision of the matrix products in training.
+    n_features_in_ : int
+        Features of a row.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where `X` was a data frame.
+    n_iter_ : int
+        Epochs of the last fit.
+    loss_ : float
+        Mean loss of the last epoch.
+    loss_curve_ : list of float
+        Mean loss of each epoch.
+    best_loss_ : float or None
+        The least of them; None with `early_stopping`.
+    validation_scores_, validation_loss_curve_ : list of float or None
+        Accuracy and loss on the held-out rows after each epoch.
+    best_validation_score_ : float or None
+        The best of the scores.
+    t_ : int
+        Rows seen in training, with repetition.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from torch import nn
+    >>> from sklearn_digits import TorchClassifier
+    >>> class SoftmaxClassifier(TorchClassifier):
+    ...     def build_module(self, n_features, n_classes):
+    ...         return nn.Linear(n_features, n_classes)
+    >>> X, y = load_digits(return_X_y=True)
+    >>> SoftmaxClassifier(random_state=0, max_iter=20, tol=0).fit(X, y).score(X, y) > 0.9
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "solver": [StrOptions({"adam", "sgd"})],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "learning_rate": [StrOptions({"constant", "adaptive", *CLOSED_SCHEDULES})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "device": [str],
+        "compute_dtype": [StrOptions({"auto", *COMPUTE_DTYPES})],
+    }
+
+    # Rows of "auto" batches, and those that pass through the module at prediction.
+    _auto_batch_size = 200
+    _chunk_size = 1024
+
+    def __init__(
+        self,
+        *,
+        solver="adam",
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        n_iter_no_change=10,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        class_weight=None,
+        device="auto",
+        compute_dtype="auto",
+    ):
+        self.solver = solver
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.class_weight = class_weight
+        self.device = device
+        self.compute_dtype = compute_dtype
+
+    # What users call
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train on `X` and `y`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, height, width) or \
+                (n, height, width, n_channels)
+            float32, float64 and uint8 are used as they are, other types converted to
+            float32.
+        y : array-like of shape (n,) or (n, n_labels)
+            Labels of any kind that sorts, or an indicator matrix.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the rows, not negative. Rows of weight 0 are left out.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is invalid, or the loss is not finite. The
+            estimator then stays as it was before.
+        KeyboardInterrupt
+            On Ctrl-C. The epochs done so far stay usable.
+        """
+        resume = self.warm_start and hasattr(self, "module_")
+        with _state.kept_on_error(self, resume):
+            return self._fit(X, y, sample_weight, resume)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
+        """Train one epoch more, on rows that need not be the same as before.
+
+        The learning rate stays at `learning_rate_init`, since there is no end that a
+        schedule could run to.
+
+        Parameters
+        ----------
+        X : array-like
+            As in :meth:`fit`.
+        y : array-like of shape (n,) or (n, n_labels)
+            As in :meth:`fit`; need not have all classes.
+        sample_weight : array-like of shape (n,), default=None
+            As in :meth:`fit`.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that will ever come; needed in the first call.
+
+        Returns
+        -------
+        self : object
+        """
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not supported for partial_fit, which "
+                "never sees all rows; pass the weights as a dict."
+            )
+        resume = hasattr(self, "module_")
+        with _state.kept_on_error(self, resume):
+            _check_partial_fit_first_call(self, classes)
+            return self._fit(X, y, sample_weight, resume, incremental=True)
+
+    def predict(self, X):
+        """Return the most probable class of each row.
+
+        Parameters
+        ----------
+        X : array-like
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n,) or (n, n_labels)
+        """
+        return decode_targets(self._logits(X), self.classes_, self._multilabel)
+
+    def predict_proba(self, X):
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n, n_classes)
+            Columns in the order of `classes_`; float64 or float32, as the weights.
+        """
+        logits = self._logits(X)
+        return expit(logits) if self._multilabel else softmax(logits, axis=1)
+
+    def predict_log_proba(self, X):
+        """Return the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n, n_classes)
+        """
+        logits = self._logits(X)
+        if self._multilabel:
+            return -np.logaddexp(0, -logits)
+        return log_softmax(logits, axis=1)
+
+    def decision_function(self, X):
+        """Return the logits, from which the probabilities are made.
+
+        Parameters
+        ----------
+        X : array-like
+            As in :meth:`fit`.
+
+        Returns
+        -------
+        scores : ndarray of shape (n, n_classes), or (n,) if there are two classes
+            With two classes, the logit of ``classes_[1]``: positive if it is the
+            more probable one.
+        """
+        logits = self._logits(X)
+        if len(self.classes_) == 2 and not self._multilabel:
+            return logits[:, 1] - logits[:, 0]
+        return logits
+
+    # What a subclass writes
+
+    @abstractmethod
+    def build_module(self, n_features, n_classes):
+        """Return a new, untrained module.
+
+        It is called in ``fit``, with torch's default generator seeded from
+        `random_state`.
+
+        Parameters
+        ----------
+        n_features : int
+            Features of a row.
+        n_classes : int
+            Columns of the logits.
+
+        Returns
+        -------
+        module : torch.nn.Module
+            Takes float rows of shape (n, n_features), gives logits of shape
+            (n, n_classes), also for a single row.
+        """
+
+    def _prepare(self, X):
+        """Make a batch of rows, as a tensor of any dtype, the input of the module."""
+        return X.to(weight_dtype(self.compute_dtype_))
+
+    def _learn_input(self, X, seen_shape, weight):
+        """Learn what the rows of `X` are, before the module is built."""
+
+    def _check_input(self, X, seen_shape):
+        """Check rows that come to a fitted estimator."""
+
+    def _complete_module(self, module):
+        """Add to a newly built module what training it needs."""
+        return module
+
+    def _resolve_compute_dtype(self, dtype, device, step_flops):
+        return resolve_compute_dtype(self.compute_dtype, device, step_flops)
+
+    def _n_epochs(self, n_steps):
+        """Return the epochs of a fit that has `n_steps` steps an epoch."""
+        return self.max_iter
+
+    def _optimizer(self):
+        """Return the optimizer's class and its arguments."""
+        if self.solver == "sgd":
+            return torch.optim.SGD, {
+                "momentum": self.momentum,
+                "nesterov": self.nesterovs_momentum and self.momentum > 0,
+                "fused": True,
+            }
+        return torch.optim.Adam, {"fused": True}
+
+    def _training_options(self):
+        """Return the options of :class:`TrainingNet` that subclasses decide."""
+        return {
+            "schedule": self.learning_rate,
+            "alpha": 0.0,
+            "weight_decay": 0.0,
+            "ema_decay": None,
+            "distort": None,
+        }
+
+    # How a fit goes
+
+    def _fit(self, X, y, sample_weight, resume, incremental=False):
+        X, seen_shape = flatten_images(X)
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            dtype=[np.float32, np.float64, np.uint8],
+            multi_output=True,
+            reset=not resume,
+        )
+        rows = self._encode(X, y, sample_weight, incremental, resume)
+        if resume:
+            self._check_input(X, seen_shape)
+            generator = new_generator(self.random_state)
+        else:
+            self._learn_input(X, seen_shape, rows.weight)
+            generator = self._build(X)
+        start_curves(self, resume)
+        net = getattr(self, "_net", None) if incremental and resume else None
+        if net is None:
+            net = self._new_net(generator, incremental)
+        train, validation = self._split(rows, net.generator)
+        net.set_params(batch_size=self._clip_batch_size(len(train)))
+        n_epochs = 1 if incremental else self._n_epochs(-(-len(train) // net.batch_size))
+        monitor = FitMonitor(self, n_epochs, len(train), validation, X, y)
+        self._train(net, train, n_epochs, monitor)
+        self.__dict__.pop("_net", None)
+        if incremental:
+            self._net = net
+        elif not monitor.stopped and self.learning_rate not in CLOSED_SCHEDULES:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({n_epochs}) reached and "
+                "the optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        return self
+
+    def _encode(self, X, y, sample_weight, incremental, resume):
+        """Turn targets and weights into :class:`Rows`; learn the classes."""
+        y, self._multilabel = check_targets(y)
+        if self._multilabel and not get_tags(self).classifier_tags.multi_label:
+            raise ValueError(
+                f"{type(self).__name__} takes one label a row; y is an indicator "
+                f"matrix of shape {y.shape}. Expected y of shape (n,)."
+            )
+        if not resume and (self._multilabel or not incremental):
+            self.classes_ = find_classes(y, self._multilabel)
+        elif not incremental:
+            self._check_same_classes(y)
+        target = encode_targets(y, self.classes_, self._multilabel)
+        weight = row_weights(
+            y, self.classes_, sample_weight, self.class_weight, self._multilabel
+        )
+        if weight is None:
+            return Rows(X, target, None, torch.arange(len(X)))
+        index = torch.from_numpy(np.flatnonzero(weight))
+        if not len(index):
+            raise ValueError("The weights of all rows are zero.")
+        return Rows(X, target, torch.from_numpy(weight), index)
+
+    def _check_same_classes(self, y):
+        classes = find_classes(y, self._multilabel)
+        if not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the "
+                f"previous call to fit. Previously got {self.classes_}, `y` has "
+                f"{classes}"
+            )
+
+    def _build(self, X):
+        """Build the module, choose device and precision; return the generator."""
+        generator = new_generator(self.random_state)
+        device = resolve_device(self.device)
+        with as_default_generator(generator):
+            module = self.build_module(X.shape[1], len(self.classes_))
+        module = self._complete_module(module)
+        self.compute_dtype_ = "float32"  # of the one row that goes through first
+        module = module.to(torch.float32)
+        example = self._prepare(torch.from_numpy(np.array(X[:1])))
+        flops, output = count_flops(module, example)
+        if tuple(output.shape) != (1, len(self.classes_)):
+            raise ValueError(
+                f"build_module returned a module whose output has the shape "
+                f"{tuple(output.shape)} for one row; expected logits of shape "
+                f"{(1, len(self.classes_))}."
+            )
+        batch_size = self.batch_size
+        if batch_size == "auto":
+            batch_size = self._auto_batch_size
+        self._built_with = self.get_params(deep=False)
+        self._row_flops = flops
+        self._step_flops = 3 * flops * batch_size
+        self.device_ = str(device)
+        self.compute_dtype_ = self._resolve_compute_dtype(
+            X.dtype, device, self._step_flops
+        )
+        self.module_ = module.to(device, weight_dtype(self.compute_dtype_))
+        return generator
+
+    def _new_net(self, generator, incremental):
+        optimizer, arguments = self._optimizer()
+        options = self._training_options()
+        if incremental and options["schedule"] in CLOSED_SCHEDULES:
+            options["schedule"] = "constant"
+        return TrainingNet(
+            self.module_,
+            prepare=self._prepare,
+            generator=generator,
+            compute_dtype=self.compute_dtype_,
+            shuffle=self.shuffle,
+            lr=self.learning_rate_init,
+            device=self.device_,
+            criterion=LogLoss(self._multilabel),
+            optimizer=optimizer,
+            callbacks="disable",
+            **options,
+            **{f"optimizer__{name}": value for name, value in arguments.items()},
+        ).initialize()
+
+    def _split(self, rows, generator):
+        """Hold rows out for early stopping."""
+        if rows.weight is not None:
+            rows.weight = rows.weight.to(weight_dtype(self.compute_dtype_))
+        if not self.early_stopping:
+            return rows, None
+        train, validation = train_test_split(
+            rows.index.numpy(),
+            random_state=draw_seed(generator),
+            test_size=self.validation_fraction,
+            stratify=None if self._multilabel else rows.target[rows.index].numpy(),
+        )
+        if len(validation) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' "
+                "or the size of your dataset."
+            )
+        return rows.at(train), rows.at(validation)
+
+    def _clip_batch_size(self, n_rows):
+        if self.batch_size == "auto":
+            return min(self._auto_batch_size, n_rows)
+        if self.batch_size > n_rows:
+            warnings.warn(
+                f"Got `batch_size` less than 1 or larger than sample size, "
+                f"{self.batch_size} for {n_rows} rows. It is going to be clipped.",
+                stacklevel=5,
+            )
+        return min(self.batch_size, n_rows)
+
+    def _train(self, net, train, n_epochs, monitor):
+        """Run the epochs, and keep what they made of the module."""
+        try:
+            with threads_for(self._step_flops):
+                net.partial_fit(train, epochs=n_epochs, monitor=monitor)
+        except KeyboardInterrupt:
+            if monitor.epochs_done:
+                monitor.restore_best(net)
+                self.module_ = net.evaluated_module.eval()
+            raise
+        monitor.restore_best(net)
+        self.module_ = net.evaluated_module.eval()
+        monitor.close(net)
+
+    def _logits(self, X):
+        check_is_fitted(self)
+        X, seen_shape = flatten_images(X)
+        X = validate_data(
+            self, X, dtype=[np.float32, np.float64, np.uint8], reset=False
+        )
+        self._check_input(X, seen_shape)
+        with threads_for(self._row_flops * min(len(X), self._chunk_size)):
+            return forward_in_chunks(
+                self.module_,
+                X,
+                self._prepare,
+                self._chunk_size,
+                torch.device(self.device_),
+            )
+
+    # How an estimator is stored
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "module_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def __getstate__(self):
+        return _state.to_arrays(super().__getstate__(), self)
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        _state.from_arrays(self)

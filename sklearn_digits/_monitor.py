@@ -1,0 +1,203 @@
+"""What happens between epochs: curves, patience, messages, callbacks, best weights."""
+
+import copy
+from math import inf, isfinite
+
+import torch
+
+from sklearn_digits._schedule import CLOSED_SCHEDULES
+from sklearn_digits._training import forward_in_chunks
+
+SMALLEST_LEARNING_RATE = 1e-6
+
+
+class FitMonitor:
+    """Follows one fit of an estimator and keeps its curves.
+
+    Parameters
+    ----------
+    estimator : TorchClassifier
+        Its parameters are read, its curves (``loss_curve_`` and the like) written.
+    n_epochs : int
+        How many epochs the fit may take.
+    n_rows : int
+        Rows of an epoch.
+    validation : Rows or None
+        Rows held out for early stopping.
+    X, y : array-like
+        What scikit-learn's callbacks are shown.
+    """
+
+    def __init__(self, estimator, n_epochs, n_rows, validation, X, y):
+        self.estimator = estimator
+        self.validation = validation
+        self.n_rows = n_rows
+        self.epochs_done = 0
+        self.stopped = False
+        self.best_weights = None
+        if validation is not None and estimator.validation_scores_:
+            self.best_weights = copy.deepcopy(estimator.module_.state_dict())
+        self._no_improvement = 0
+        self._shown = {"X": X, "y": y}
+        self._context = self._epoch_context = None
+        if getattr(estimator, "_skl_callbacks", None):
+            self._context = estimator._init_callback_context(max_subtasks=n_epochs)
+            self._context.call_on_fit_task_begin(estimator=estimator, **self._shown)
+
+    def begin_epoch(self):
+        """Tell scikit-learn's callbacks that an epoch begins."""
+        if self._context is not None:
+            self._epoch_context = self._context.subcontext(task_name="epoch")
+            self._epoch_context.call_on_fit_task_begin(
+                estimator=self.estimator, **self._shown
+            )
+
+    def end_epoch(self, net):
+        """Record the epoch that `net` has finished; return whether to stop.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not finite.
+        """
+        self._record_loss(net.history[-1, "train_loss"])
+        improved = (
+            self._loss_improved() if self.validation is None else self._validate(net)
+        )
+        self._no_improvement = 0 if improved else self._no_improvement + 1
+        self.epochs_done += 1
+        self.stopped = self._out_of_patience(net) or self.stopped
+        if self._epoch_context is not None:
+            stop = self._epoch_context.call_on_fit_task_end(
+                estimator=self.estimator,
+                reconstruction_attributes=lambda: self._snapshot(net),
+                **self._shown,
+            )
+            self.stopped = self.stopped or stop
+        return self.stopped
+
+    def restore_best(self, net):
+        """Give the evaluated module of `net` the weights that scored best."""
+        if self.best_weights is not None:
+            net.evaluated_module.load_state_dict(self.best_weights)
+
+    def close(self, net):
+        """Tell scikit-learn's callbacks that the fit has ended."""
+        if self._context is not None:
+            self._context.call_on_fit_task_end(
+                estimator=self.estimator,
+                reconstruction_attributes=lambda: self._snapshot(net),
+                **self._shown,
+            )
+
+    def _record_loss(self, loss):
+        estimator = self.estimator
+        if not isfinite(loss):
+            raise ValueError(
+                "Solver produced non-finite parameter weights: the loss is "
+                f"{loss} in epoch {self.epochs_done + 1}. The input data may contain "
+                "large values and need to be preprocessed, or learning_rate_init="
+                f"{estimator.learning_rate_init} is too large."
+            )
+        estimator.loss_ = loss
+        estimator.loss_curve_.append(loss)
+        estimator.n_iter_ = self.epochs_done + 1
+        estimator.t_ += self.n_rows
+        if estimator.verbose:
+            print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+
+    def _loss_improved(self):
+        estimator = self.estimator
+        improved = estimator.loss_ <= estimator.best_loss_ - estimator.tol
+        estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)
+        return improved
+
+    def _validate(self, net):
+        """Score the validation rows; keep the weights if they are the best so far."""
+        estimator = self.estimator
+        score, loss = self._evaluate(net)
+        estimator.validation_scores_.append(score)
+        estimator.validation_loss_curve_.append(loss)
+        if estimator.verbose:
+            print(f"Validation score: {score:.6f}")
+        best = estimator.best_validation_score_
+        if score > best:
+            estimator.best_validation_score_ = score
+            self.best_weights = copy.deepcopy(net.evaluated_module.state_dict())
+        return score >= best + estimator.tol
+
+    def _evaluate(self, net):
+        """Return accuracy and loss on the validation rows, weighted."""
+        rows = self.validation
+        logits = torch.from_numpy(
+            forward_in_chunks(
+                net.evaluated_module,
+                rows.X.take(rows.index.numpy(), axis=0),
+                net.prepare,
+                self.estimator._chunk_size,
+                torch.device(net.device),
+            )
+        )
+        target = rows.target[rows.index]
+        if target.ndim == 2:
+            hits = ((logits > 0) == (target > 0)).all(dim=1)
+        else:
+            hits = logits.argmax(dim=1) == target
+        weight = None if rows.weight is None else rows.weight[rows.index]
+        loss = net.criterion_(logits, target, weight).item()
+        if weight is None:
+            return hits.double().mean().item(), loss
+        return (torch.dot(hits.to(weight.dtype), weight) / weight.sum()).item(), loss
+
+    def _out_of_patience(self, net):
+        """Tell whether to stop; under "adaptive", first lower the learning rate.
+
+        A closed schedule without validation runs to its end: its loss may well rise
+        before the learning rate comes down.
+        """
+        estimator = self.estimator
+        if self.validation is None and estimator.learning_rate in CLOSED_SCHEDULES:
+            return False
+        if self._no_improvement <= estimator.n_iter_no_change:
+            return False
+        what = "Training loss" if self.validation is None else "Validation score"
+        message = (
+            f"{what} did not improve more than tol={estimator.tol:f} for "
+            f"{estimator.n_iter_no_change} consecutive epochs."
+        )
+        groups = net.optimizer_.param_groups
+        if (
+            estimator.learning_rate == "adaptive"
+            and groups[0]["lr"] > SMALLEST_LEARNING_RATE
+        ):
+            for group in groups:
+                group["lr"] /= 5
+            self._no_improvement = 0
+            if estimator.verbose:
+                print(f"{message} Setting learning rate to {groups[0]['lr']:f}")
+            return False
+        if estimator.verbose:
+            print(f"{message} Stopping.")
+        return True
+
+    def _snapshot(self, net):
+        """Attributes that make a copy of the estimator ready to predict."""
+        module = copy.deepcopy(net.evaluated_module)
+        return {"module_": module.eval()}
+
+
+def start_curves(estimator, resume):
+    """Give `estimator` the empty curves that a :class:`FitMonitor` goes on with.
+
+    If the fit resumes another, only those that did not exist under the other value
+    of `early_stopping` are new.
+    """
+    early = estimator.early_stopping
+    if not resume:
+        estimator.t_ = 0
+        estimator.loss_curve_ = []
+    if not resume or early != (estimator.validation_scores_ is not None):
+        estimator.best_loss_ = None if early else inf
+        estimator.validation_scores_ = [] if early else None
+        estimator.validation_loss_curve_ = [] if early else None
+        estimator.best_validation_score_ = -inf if early else None

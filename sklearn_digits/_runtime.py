@@ -1,0 +1,202 @@
+"""What a fit borrows from the process and gives back: device, precision, threads,
+and random generators.
+
+Nothing here changes a global setting. The number of threads is limited for the
+calling thread alone, and torch's default generator is only ever read and restored
+under a lock.
+"""
+
+import threading
+from contextlib import contextmanager, nullcontext
+from functools import cache
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from threadpoolctl import ThreadpoolController
+
+COMPUTE_DTYPES = ("float32", "bfloat16", "float64")
+
+# A step is the forward and backward pass of one batch, in floating-point operations.
+# Measured on two cores with AVX-512: below the first figure, waking a second thread
+# costs more than it brings; above the second, bfloat16 repays its conversions.
+ONE_THREAD_STEP = 5e7
+BFLOAT16_STEP = 1e8
+
+
+def resolve_device(device):
+    """Return the ``torch.device`` that a `device` parameter names.
+
+    Parameters
+    ----------
+    device : str
+        "auto" is CUDA where there is one, else the CPU; anything else is torch's.
+
+    Returns
+    -------
+    device : torch.device
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the device, or this machine does not have it.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+        torch.empty(0, device=resolved)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used here: {error} Expected 'auto', 'cpu', "
+            "or a device of this machine such as 'cuda', 'cuda:0' or 'mps'."
+        ) from error
+    return resolved
+
+
+@cache
+def has_native_bfloat16(device_type):
+    """Tell whether a device multiplies bfloat16 matrices natively."""
+    if device_type == "cuda":
+        return torch.cuda.get_device_capability() >= (8, 0)
+    if device_type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        return any(
+            capabilities.get(name, False)
+            for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
+        )
+    return False
+
+
+def resolve_compute_dtype(compute_dtype, device, step_flops):
+    """Choose the precision of the matrix products of a fit.
+
+    Parameters
+    ----------
+    compute_dtype : {"auto", "float32", "bfloat16", "float64"}
+    device : torch.device
+    step_flops : float
+        Floating-point operations of a training step; "auto" decides by it.
+
+    Returns
+    -------
+    compute_dtype : {"float32", "bfloat16", "float64"}
+    """
+    if compute_dtype != "auto":
+        return compute_dtype
+    if step_flops >= BFLOAT16_STEP and has_native_bfloat16(device.type):
+        return "bfloat16"
+    return "float32"
+
+
+def weight_dtype(compute_dtype):
+    """Return the torch dtype in which weights are stored and predictions run."""
+    return torch.float64 if compute_dtype == "float64" else torch.float32
+
+
+def matrix_precision(compute_dtype, device):
+    """Return a context in which matrix products run in `compute_dtype`."""
+    if compute_dtype == "bfloat16":
+        return torch.autocast(device.type, torch.bfloat16)
+    return nullcontext()
+
+
+@cache
+def _openmp():
+    return ThreadpoolController().select(user_api="openmp")
+
+
+def threads_for(step_flops):
+    """Return a context that runs small steps on one thread.
+
+    OpenMP's limit holds for the calling thread alone, unlike
+    ``torch.set_num_threads``, so that concurrent fits cannot disturb one another
+    and there is nothing to leak.
+
+    Parameters
+    ----------
+    step_flops : float
+        Floating-point operations of a step.
+    """
+    if step_flops >= ONE_THREAD_STEP:
+        return nullcontext()
+    torch.get_num_threads()  # torch sets its number at first use: let it, before us
+    return _openmp().limit(limits=1)
+
+
+def new_generator(random_state):
+    """Return a generator seeded from `random_state`, on the CPU.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+        None seeds from the operating system and leaves NumPy's global generator
+        alone.
+    """
+    if random_state is None:
+        seed = np.random.SeedSequence().entropy % 2**63
+    else:
+        seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+    return torch.Generator().manual_seed(int(seed))
+
+
+def draw_seed(generator):
+    """Draw a seed for NumPy, scikit-learn or another device from `generator`."""
+    return int(torch.randint(2**31 - 1, (), generator=generator))
+
+
+_default_generator_lock = threading.Lock()
+
+
+@contextmanager
+def as_default_generator(generator):
+    """Let torch's default generator, on the CPU, continue `generator`.
+
+    Initialisers of ``torch.nn`` layers know no other generator. Whoever else uses
+    this context waits; the default generator is given back as it was.
+    """
+    with _default_generator_lock:
+        borrowed = torch.get_rng_state()
+        torch.set_rng_state(generator.get_state())
+        try:
+            yield
+        finally:
+            generator.set_state(torch.get_rng_state())
+            torch.set_rng_state(borrowed)
+
+
+def count_flops(module, example):
+    """Count the floating-point operations of a forward pass of `module`.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    example : torch.Tensor of shape (1, ...)
+        An input of one row.
+
+    Returns
+    -------
+    flops : float
+        Two a multiplication. Layers without a matrix of weights count for nothing.
+    output : torch.Tensor
+        What `module` makes of `example` in evaluation mode.
+    """
+    multiplications = 0
+
+    def count(layer, inputs, output):
+        nonlocal multiplications
+        multiplications += output[0].numel() * layer.weight[0].numel()
+
+    hooks = [
+        layer.register_forward_hook(count)
+        for layer in module.modules()
+        if getattr(getattr(layer, "weight", None), "ndim", 0) >= 2
+    ]
+    module.eval()
+    try:
+        with torch.inference_mode():
+            output = module(example)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return 2.0 * multiplications, output

@@ -1,0 +1,160 @@
+"""Labels to tensors and back: what `y` means, its weights, and the loss on it."""
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import _check_sample_weight
+from torch.nn import functional
+
+
+def check_targets(y):
+    """Return `y` as labels (n,) or as an indicator matrix (n, n_labels).
+
+    Returns
+    -------
+    y : ndarray of shape (n,) or (n, n_labels)
+    multilabel : bool
+    """
+    check_classification_targets(y)
+    target_type = type_of_target(y)
+    if target_type == "multilabel-indicator":
+        return (y.toarray() if issparse(y) else np.asarray(y)), True
+    if target_type == "multiclass-multioutput":
+        raise ValueError(
+            "y has several columns with several classes each; expected labels of "
+            "shape (n,), or an indicator matrix of zeros and ones. "
+            "sklearn.multioutput.MultiOutputClassifier fits one classifier a column."
+        )
+    return column_or_1d(y, warn=True), False
+
+
+def find_classes(y, multilabel):
+    """Return the sorted classes of checked targets: labels, or column numbers."""
+    return np.arange(y.shape[1]) if multilabel else np.unique(y)
+
+
+def encode_targets(y, classes, multilabel):
+    """Encode checked targets for the loss.
+
+    Returns
+    -------
+    target : torch.Tensor
+        int64 positions in `classes` of shape (n,), or, if `multilabel`, float32
+        zeros and ones of shape (n, n_labels).
+
+    Raises
+    ------
+    ValueError
+        If `y` has a class that is not in `classes`, or another number of columns.
+    """
+    if multilabel:
+        if y.ndim != 2 or y.shape[1] != len(classes):
+            raise ValueError(
+                f"y of shape {y.shape} does not fit a classifier of "
+                f"{len(classes)} labels; expected shape (n, {len(classes)})."
+            )
+        return torch.from_numpy(y.astype(np.float32))
+    if y.ndim != 1:
+        raise ValueError(
+            f"y of shape {y.shape} is an indicator matrix; the classifier was fitted "
+            "with labels of shape (n,)."
+        )
+    unseen = np.setdiff1d(y, classes)
+    if len(unseen):
+        raise ValueError(
+            "`y` has classes not in `self.classes_`. "
+            f"`self.classes_` has {classes}. 'y' has {unseen} besides."
+        )
+    return torch.from_numpy(np.searchsorted(classes, y))
+
+
+def decode_targets(scores, classes, multilabel):
+    """Turn logits of shape (n, n_classes) into labels."""
+    if multilabel:
+        return (scores > 0).astype(np.int64)
+    return classes[scores.argmax(axis=1)]
+
+
+def row_weights(y, classes, sample_weight, class_weight, multilabel):
+    """Combine sample and class weights.
+
+    Parameters
+    ----------
+    y : ndarray
+        Checked targets.
+    classes : ndarray
+    sample_weight : array-like of shape (n,) or None
+    class_weight : dict, "balanced" or None
+    multilabel : bool
+
+    Returns
+    -------
+    weights : ndarray of shape (n,), dtype float64, or None
+        None if every row weighs the same.
+
+    Raises
+    ------
+    ValueError
+        If weights are negative, all zero or of another length than `y`, or if
+        `class_weight` comes with an indicator matrix.
+    """
+    if sample_weight is not None:
+        sample_weight = _check_sample_weight(
+            sample_weight, y, dtype=np.float64, ensure_non_negative=True
+        )
+    if class_weight is None:
+        return sample_weight
+    if multilabel:
+        raise ValueError(
+            f"class_weight={class_weight!r} has no meaning for an indicator matrix; "
+            "expected class_weight=None with multilabel y."
+        )
+    present = np.unique(y)
+    if isinstance(class_weight, dict):
+        per_class = np.array([class_weight.get(label, 1.0) for label in classes])
+        unknown = [label for label in class_weight if label not in classes]
+        if unknown:
+            raise ValueError(
+                f"class_weight names classes {unknown} that are not among {classes}."
+            )
+        if (per_class < 0).any():
+            raise ValueError(f"class_weight={class_weight!r} has negative weights.")
+    else:
+        per_class = np.zeros(len(classes))
+        per_class[np.searchsorted(classes, present)] = compute_class_weight(
+            class_weight, classes=present, y=y, sample_weight=sample_weight
+        )
+    weights = per_class[np.searchsorted(classes, y)]
+    return weights if sample_weight is None else weights * sample_weight
+
+
+class LogLoss(torch.nn.Module):
+    """Weighted mean of the negative log-likelihood, ``sum(w * l) / sum(w)``.
+
+    Parameters
+    ----------
+    multilabel : bool
+        Whether each column of the logits is a yes-no question of its own (their
+        losses add up) or a class among exclusive ones.
+    """
+
+    def __init__(self, multilabel=False):
+        super().__init__()
+        self.multilabel = multilabel
+
+    def forward(self, logits, target, weight=None):
+        """Return the loss of `logits` (n, n_classes), a tensor of no dimension."""
+        if self.multilabel:
+            loss = functional.binary_cross_entropy_with_logits(
+                logits, target.to(logits.dtype), reduction="none"
+            ).sum(dim=1)
+        elif weight is None:
+            return functional.cross_entropy(logits, target)
+        else:
+            loss = functional.cross_entropy(logits, target, reduction="none")
+        if weight is None:
+            return loss.mean()
+        return torch.dot(loss, weight) / weight.sum()

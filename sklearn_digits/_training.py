@@ -1,0 +1,302 @@
+"""The training loop: batches, steps, schedules and averaged weights, on skorch.
+
+skorch provides the wiring of module, criterion and optimizer, the history and its
+callbacks. Its stock epoch costs one Python call a row and several a batch; ours
+slices whole arrays and reads the loss from the device once an epoch.
+"""
+
+import copy
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from sklearn_digits._runtime import draw_seed, matrix_precision, weight_dtype
+from sklearn_digits._schedule import CLOSED_SCHEDULES
+
+
+@dataclass
+class Rows:
+    """Some rows of a data set, none of them copied.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, n_features)
+        May be read-only, and larger than memory.
+    target : torch.Tensor of shape (n,) or (n, n_labels)
+    weight : torch.Tensor of shape (n,) or None
+        None if every row weighs the same.
+    index : torch.Tensor of shape (n_rows,), dtype int64
+        The rows that are meant.
+    """
+
+    X: np.ndarray
+    target: torch.Tensor
+    weight: torch.Tensor | None
+    index: torch.Tensor
+
+    def __len__(self):
+        return len(self.index)
+
+    def at(self, index):
+        """Return other rows of the same data set."""
+        return replace(self, index=torch.as_tensor(index))
+
+    def batches(self, batch_size, device, generator=None):
+        """Yield ``(X, (target, weight))`` by batches, shuffled if by a generator."""
+        index = self.index
+        if generator is not None:
+            index = index[torch.randperm(len(index), generator=generator)]
+        for rows in index.split(batch_size):
+            X = torch.from_numpy(self.X.take(rows.numpy(), axis=0)).to(device)
+            weight = None if self.weight is None else self.weight[rows].to(device)
+            yield X, (self.target[rows].to(device), weight)
+
+
+def forward_in_chunks(module, X, prepare, chunk_size, device):
+    """Return the outputs of `module` for all rows of `X`, in evaluation mode.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    X : ndarray of shape (n, n_features)
+    prepare : callable
+        Makes a batch of rows, as a tensor, the input of `module`.
+    chunk_size : int
+        Rows that pass through the module at once.
+    device : torch.device
+
+    Returns
+    -------
+    output : ndarray of shape (n, n_outputs)
+    """
+    if module.training:
+        module.eval()
+    outputs = []
+    with torch.inference_mode():
+        for start in range(0, len(X), chunk_size):
+            # A copy, since torch wants writable memory and X may be read-only.
+            chunk = torch.from_numpy(np.array(X[start : start + chunk_size]))
+            outputs.append(module(prepare(chunk.to(device))).cpu())
+    return torch.cat(outputs).numpy()
+
+
+class AveragedWeights:
+    """A copy of a module whose weights and running statistics are averaged over time.
+
+    The decay starts low, ``min(decay, (1 + t) / (10 + t))`` at step t, so that short
+    fits forget where they started.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    decay : float
+
+    References
+    ----------
+    .. [1] Polyak, Juditsky (1992). Acceleration of stochastic approximation by
+       averaging. SIAM Journal on Control and Optimization 30.
+    """
+
+    def __init__(self, module, decay):
+        self.module = copy.deepcopy(module).eval()
+        self.decay = decay
+        self.n_steps = 0
+        self._averaged = list(self.module.state_dict().values())
+        self._current = list(module.state_dict().values())
+
+    def update(self):
+        """Take the current weights of the module into the average."""
+        decay = min(self.decay, (1 + self.n_steps) / (10 + self.n_steps))
+        get_ema_multi_avg_fn(decay)(self._averaged, self._current, self.n_steps)
+        self.n_steps += 1
+
+
+class TrainingNet(NeuralNet):
+    """A lean skorch net: trains a built module on :class:`Rows`.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Built, on its device, in the dtype of its weights.
+    criterion : torch.nn.Module
+        Takes logits, target and weight.
+    prepare : callable
+        Makes a batch of rows, as a tensor, the input of the module.
+    distort : callable or None
+        Takes a prepared batch and a generator, returns the batch changed at random.
+    generator : torch.Generator
+        Drives the order of the rows and, through the module's layers that have an
+        attribute ``generator``, dropout.
+    compute_dtype : {"float32", "bfloat16", "float64"}
+        Precision of the matrix products.
+    batch_size : int
+    shuffle : bool
+    lr : float
+        Learning rate; the highest one under a schedule.
+    schedule : str
+        One of ``CLOSED_SCHEDULES``, run over the steps of a fit, or any other name,
+        under which the learning rate stays as it is within an epoch.
+    alpha : float
+        L2 penalty on weights, ``alpha / 2 * ||W||² / sum(sample weights)`` a batch.
+    weight_decay : float
+        Decoupled weight decay on weights.
+    ema_decay : float or None
+        Decay of the averaged weights a step.
+    **kwargs
+        skorch's: `optimizer`, `optimizer__...`, `device`, `callbacks`.
+    """
+
+    def __init__(
+        self,
+        module,
+        *,
+        prepare,
+        distort,
+        generator,
+        compute_dtype,
+        shuffle,
+        schedule,
+        alpha,
+        weight_decay,
+        ema_decay,
+        **kwargs,
+    ):
+        self.prepare = prepare
+        self.distort = distort
+        self.generator = generator
+        self.compute_dtype = compute_dtype
+        self.shuffle = shuffle
+        self.schedule = schedule
+        self.alpha = alpha
+        self.weight_decay = weight_decay
+        self.ema_decay = ema_decay
+        super().__init__(module, train_split=None, verbose=0, **kwargs)
+
+    def initialize(self):
+        """Build the optimizer, the averaged weights and the layers' generator."""
+        super().initialize()
+        self.average_ = None
+        if self.ema_decay is not None:
+            self.average_ = AveragedWeights(self.module_, self.ema_decay)
+        layers = list(self.module_.modules())
+        self.random_layers_ = [part for part in layers if hasattr(part, "generator")]
+        self.weighted_layers_ = [
+            part for part in layers if hasattr(part, "sample_weight")
+        ]
+        return self
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Build the optimizer: penalties act on weights, not on biases and norms."""
+        kwargs = self.get_params_for("optimizer")
+        kwargs.setdefault("lr", self.lr)
+        parameters = list(self.module_.parameters())
+        self.penalised_ = [weight for weight in parameters if weight.ndim > 1]
+        free = [bias for bias in parameters if bias.ndim <= 1]
+        self.optimizer_ = self.optimizer(
+            [
+                {"params": self.penalised_, "weight_decay": self.weight_decay},
+                {"params": free, "weight_decay": 0.0},
+            ],
+            **kwargs,
+        )
+        return self
+
+    @property
+    def evaluated_module(self):
+        """The module whose weights count: the averaged one where there is one."""
+        return self.module_ if self.average_ is None else self.average_.module
+
+    def partial_fit(self, X, y=None, classes=None, **fit_params):
+        """Train on the rows `X`; see :meth:`fit_loop` for `fit_params`.
+
+        Unlike skorch's, it lets a ``KeyboardInterrupt`` through.
+        """
+        self.notify("on_train_begin", X=X, y=y)
+        generator = self.generator
+        if torch.device(self.device).type != "cpu" and self.random_layers_:
+            generator = torch.Generator(self.device)
+            generator.manual_seed(draw_seed(self.generator))
+        try:
+            for layer in self.random_layers_:
+                layer.generator = generator
+            self.fit_loop(X, y, **fit_params)
+        finally:
+            for layer in self.random_layers_:
+                layer.generator = None
+            for layer in self.weighted_layers_:
+                layer.sample_weight = None
+        self.notify("on_train_end", X=X, y=y)
+        return self
+
+    def fit_loop(self, X, y=None, epochs=None, *, monitor, **fit_params):
+        """Run `epochs` epochs over the rows `X`, fewer if `monitor` says so."""
+        self.steps_taken_ = 0
+        self.total_steps_ = epochs * -(-len(X) // self.batch_size)
+        for _ in range(epochs):
+            monitor.begin_epoch()
+            self.notify("on_epoch_begin", dataset_train=X, dataset_valid=None)
+            self.run_single_epoch(X, True, "train", self.train_step)
+            self.notify("on_epoch_end", dataset_train=X, dataset_valid=None)
+            if monitor.end_epoch(self):
+                break
+        return self
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Take one step a batch; the loss leaves the device once, at the end."""
+        self.module_.train()
+        generator = self.generator if self.shuffle else None
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        for batch in iterator.batches(self.batch_size, self.device, generator):
+            total += step_fn(batch)["loss"] * len(batch[0])
+        self.history.record(f"{prefix}_loss", total.item() / len(iterator))
+
+    def train_step(self, batch, **fit_params):
+        """Update the weights with one batch ``(X, (target, weight))``."""
+        X, (target, weight) = batch
+        weight_sum = len(X) if weight is None else weight.sum()
+        for layer in self.weighted_layers_:
+            layer.sample_weight = weight
+        inputs = self.prepare(X)
+        if self.distort is not None:
+            inputs = self.distort(inputs, self.generator)
+        with matrix_precision(self.compute_dtype, X.device):
+            logits = self.module_(inputs)
+        loss = self.criterion_(
+            logits.to(weight_dtype(self.compute_dtype)), target, weight
+        )
+        loss.backward()
+        loss = loss.detach()
+        if self.alpha:
+            loss += self._penalise(self.alpha / weight_sum)
+        self._set_learning_rate()
+        self.optimizer_.step()
+        self.optimizer_.zero_grad()
+        if self.average_ is not None:
+            self.average_.update()
+        self.steps_taken_ += 1
+        return {"loss": loss, "y_pred": logits}
+
+    def _penalise(self, alpha):
+        """Add the L2 penalty's gradient to the weights'; return its loss."""
+        loss = 0.0
+        with torch.no_grad():
+            for weight in self.penalised_:
+                weight.grad.add_(weight * alpha)
+                flat = weight.view(-1)
+                loss += torch.dot(flat, flat)
+        return loss * (alpha / 2)
+
+    def _set_learning_rate(self):
+        if self.schedule not in CLOSED_SCHEDULES:
+            return
+        progress = self.steps_taken_ / max(1, self.total_steps_ - 1)
+        factor, momentum = CLOSED_SCHEDULES[self.schedule](progress)
+        for group in self.optimizer_.param_groups:
+            group["lr"] = self.lr * factor
+            if momentum is not None and "betas" in group:
+                group["betas"] = (momentum, group["betas"][1])
+            elif momentum is not None and group.get("momentum"):
+                group["momentum"] = momentum
