@@ -88,10 +88,11 @@ class RandomAffine(BaseEstimator):
         # Coordinates run from -1 to 1 on both axes: what is not square turns as if
         # it were, once its sides are taken into the off-diagonal terms.
         ratio = height / width
+        shift = draws[3:] * (2 * self.shift)
         theta = torch.stack(
             [
-                torch.stack([cos, (cos * slant - sin) * ratio, draws[3] * 2 * self.shift]),
-                torch.stack([sin / ratio, cos + sin * slant, draws[4] * 2 * self.shift]),
+                torch.stack([cos, (cos * slant - sin) * ratio, shift[0]]),
+                torch.stack([sin / ratio, cos + sin * slant, shift[1]]),
             ]
         )
         return theta.permute(2, 0, 1).to(images.device)

@@ -61,7 +61,7 @@ class ConvNet(nn.Module):
     def __init__(self, image_shape, n_classes, channels, kernel_size, dropout):
         super().__init__()
         height, width, n_in = image_shape
-        layers = []
+        layers: list[nn.Module] = []
         for stage, n_out in enumerate(channels):
             if stage:
                 window = (min(2, height), min(2, width))
@@ -308,7 +308,7 @@ class ConvNetClassifier(TorchClassifier):
         """
         channels = list(self.channels)
         if not channels or not all(
-            isinstance(width, Integral) and width > 0 for width in channels
+            isinstance(width, Integral) and int(width) > 0 for width in channels
         ):
             raise ValueError(
                 f"channels={self.channels!r} must be a sequence of at least one "
@@ -341,8 +341,8 @@ class ConvNetClassifier(TorchClassifier):
 
     def _complete_module(self, module):
         standardize = Standardize(self.pixel_mean_, self.pixel_std_)
-        whole = nn.Sequential(standardize, module)
-        return whole.to(memory_format=torch.channels_last)
+        whole: torch.nn.Module = nn.Sequential(standardize, module)
+        return whole.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def _prepare(self, X):
         height, width, n_channels = self.image_shape_

@@ -33,7 +33,7 @@ def check_image_shape(image_shape):
     shape = tuple(image_shape)
     if (
         len(shape) not in (2, 3)
-        or not all(isinstance(side, Integral) and side > 0 for side in shape)
+        or not all(isinstance(side, Integral) and int(side) > 0 for side in shape)
         or (len(shape) == 3 and shape[2] not in N_CHANNELS)
     ):
         hint = ""

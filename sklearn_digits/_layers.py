@@ -86,6 +86,9 @@ class BatchNorm2d(nn.Module):
        training by reducing internal covariate shift. ICML.
     """
 
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+
     def __init__(self, n_channels, momentum=0.1, eps=1e-5):
         super().__init__()
         self.momentum, self.eps = momentum, eps
@@ -93,13 +96,13 @@ class BatchNorm2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_channels))
         self.register_buffer("running_mean", torch.zeros(n_channels))
         self.register_buffer("running_var", torch.ones(n_channels))
-        self.sample_weight = None
+        self.sample_weight: torch.Tensor | None = None
 
     def forward(self, x):
         """Normalise `x` of shape (n, n_channels, height, width)."""
         learn = self.training and x.shape[0] * x.shape[2] * x.shape[3] > 1
         if learn and self.sample_weight is not None:
-            return self._weighted(x)
+            return self._weighted(x, self.sample_weight)
         return functional.batch_norm(
             x,
             self.running_mean,
@@ -111,9 +114,9 @@ class BatchNorm2d(nn.Module):
             self.eps,
         )
 
-    def _weighted(self, x):
-        n_values = self.sample_weight.sum() * (x.shape[2] * x.shape[3])
-        share = (self.sample_weight / n_values).to(x.dtype).view(-1, 1, 1, 1)
+    def _weighted(self, x, weight):
+        n_values = weight.sum() * (x.shape[2] * x.shape[3])
+        share = (weight / n_values).to(x.dtype).view(-1, 1, 1, 1)
         mean = (x * share).sum(dim=(0, 2, 3), keepdim=True)
         var = ((x - mean).square() * share).sum(dim=(0, 2, 3), keepdim=True)
         with torch.no_grad():  # unbiased, as torch's, where the weights are counts

@@ -5,11 +5,11 @@ behind this package starts with, and a drop-in for scikit-learn's class of the s
 name: the same parameters, initial weights and penalty.
 """
 
+from itertools import pairwise
 from math import sqrt
 from numbers import Integral, Real
 
 import numpy as np
-import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 from torch.nn import functional
@@ -50,7 +50,7 @@ class MLP(nn.Module):
         super().__init__()
         self.binary = binary
         layers = []
-        for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
+        for n_in, n_out in pairwise(widths):
             linear = nn.Linear(n_in, n_out)
             glorot_uniform_(linear, factor=2.0 if activation == "logistic" else 6.0)
             layers += [linear, ACTIVATIONS[activation]()]
@@ -294,7 +294,7 @@ class MLPClassifier(TorchClassifier):
         module : torch.nn.Module
         """
         hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object))
-        if not all(isinstance(width, Integral) and width > 0 for width in hidden):
+        if not all(isinstance(width, Integral) and int(width) > 0 for width in hidden):
             raise ValueError(
                 f"hidden_layer_sizes must be > 0, got {self.hidden_layer_sizes}; "
                 "expected an integer or a sequence of integers."

@@ -1,11 +1,11 @@
-"""What a fit borrows from the process and gives back: device, precision, threads,
-and random generators.
+"""What a fit borrows: device, precision, threads, random generators.
 
 Nothing here changes a global setting. The number of threads is limited for the
 calling thread alone, and torch's default generator is only ever read and restored
 under a lock.
 """
 
+import secrets
 import threading
 from contextlib import contextmanager, nullcontext
 from functools import cache
@@ -134,7 +134,7 @@ def new_generator(random_state):
         alone.
     """
     if random_state is None:
-        seed = np.random.SeedSequence().entropy % 2**63
+        seed = secrets.randbits(63)
     else:
         seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     return torch.Generator().manual_seed(int(seed))

@@ -281,13 +281,11 @@ class TrainingNet(NeuralNet):
 
     def _penalise(self, alpha):
         """Add the L2 penalty's gradient to the weights'; return its loss."""
-        loss = 0.0
         with torch.no_grad():
             for weight in self.penalised_:
                 weight.grad.add_(weight * alpha)
-                flat = weight.view(-1)
-                loss += torch.dot(flat, flat)
-        return loss * (alpha / 2)
+            flat = [weight.view(-1) for weight in self.penalised_]
+            return sum(torch.dot(row, row) for row in flat) * (alpha / 2)
 
     def _set_learning_rate(self):
         if self.schedule not in CLOSED_SCHEDULES:

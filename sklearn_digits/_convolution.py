@@ -1,0 +1,537 @@
+"""Fixed kernels as a transformer: images in, maps of edges out.
+
+A convolution layer whose weights are not learned. It needs NumPy alone: the kernels
+times the shifted copies of an image are one small matrix product, which writes every
+map where it belongs, so that nothing has to be gathered afterwards.
+"""
+
+from functools import reduce
+from math import prod
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    check_is_fitted,
+    validate_data,
+)
+
+from sklearn_digits._images import (
+    check_same_images,
+    flatten_images,
+    resolve_image_shape,
+)
+from sklearn_digits._kernels import frame_kernels, kernel_bank
+
+# SciPy's names of the border modes, and what numpy.pad calls them.
+_NUMPY_PAD_MODES: dict[str, Any] = {
+    "constant": "constant",
+    "nearest": "edge",
+    "reflect": "symmetric",
+    "mirror": "reflect",
+    "wrap": "wrap",
+}
+# Converted piece by piece, never as a whole; anything else becomes float64.
+_INPUT_DTYPES = (np.float64, np.float32, np.uint8)
+# What the work on one piece of X may take: large enough to hide the cost of calling
+# NumPy, small enough for the caches.
+_PIECE_BYTES = 2**22
+
+
+class _Geometry(NamedTuple):
+    """The sides, as (height, width), of everything between an image and its maps."""
+
+    margins: tuple  # ((above, below), (left, right)) around the image
+    responses: tuple
+    window: tuple
+    step: tuple
+    maps: tuple
+
+
+def _count_windows(size, window, step):
+    return (size - window) // step + 1
+
+
+def _lay_on_canvas(images, margins, border_mode, dtype):
+    """Return images with margins for the kernels to reach into.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, height, width)
+    margins : tuple of 2 tuples of 2 int
+        Lines above and below, columns left and right.
+    border_mode : str
+        SciPy's name of what stands in the margins.
+    dtype : dtype
+
+    Returns
+    -------
+    canvas : ndarray of shape (n, above + height + below, left + width + right)
+    """
+    n_images, height, width = images.shape
+    (above, below), (left, right) = margins
+    canvas = np.zeros((n_images, above + height + below, left + width + right), dtype)
+    canvas[:, above : above + height, left : left + width] = images
+    if border_mode == "constant":
+        return canvas
+    # Rows after columns, so that they fill the corners. Padding the pixels' numbers
+    # instead of the pixels makes margins wider than the image right as well.
+    for axis in (2, 1):
+        before, after = margins[axis - 1]
+        numbers = np.arange(before, before + images.shape[axis])
+        source = np.pad(numbers, (before, after), _NUMPY_PAD_MODES[border_mode])
+        margin = np.flatnonzero(source != np.arange(len(source)))
+        canvas[(slice(None),) * axis + (margin,)] = canvas.take(source[margin], axis)
+    return canvas
+
+
+def _correlate(canvas, kernels, stride, out):
+    """Cross-correlate every image with every kernel.
+
+    Parameters
+    ----------
+    canvas : ndarray of shape (n, height, width)
+        Images with their margins.
+    kernels : ndarray of shape (n_kernels, kernel_height, kernel_width)
+    stride : int
+    out : ndarray of shape (n, n_kernels, out_height, out_width)
+        C-contiguous. The responses are written here.
+    """
+    n_images, n_kernels, height, width = out.shape
+    # Where all kernels are zero there is nothing to multiply.
+    columns, rows = np.nonzero(kernels.any(axis=0).T)
+    patches = np.empty((n_images, len(rows), height, width), out.dtype)
+    picked_column = None
+    for i, (column, row) in enumerate(
+        zip(columns.tolist(), rows.tolist(), strict=True)
+    ):
+        if column != picked_column:
+            # With the columns picked once, picking rows moves long runs of memory.
+            picked = np.ascontiguousarray(canvas[:, :, column::stride][:, :, :width])
+            picked_column = column
+        patches[:, i] = picked[:, row::stride][:, :height]
+    np.matmul(
+        kernels[:, rows, columns].astype(out.dtype),
+        patches.reshape(n_images, len(rows), height * width),
+        out=out.reshape(n_images, n_kernels, height * width),
+    )
+
+
+def _rectify(maps, how):
+    """Return magnitudes, positive parts, or positive and negative parts in turn."""
+    if how == "abs":
+        return np.abs(maps, out=maps)
+    if how == "relu":
+        return np.maximum(maps, 0, out=maps)
+    n_images, n_kernels, *side = maps.shape
+    parts = np.empty((n_images, n_kernels, 2, *side), maps.dtype)
+    positive = np.maximum(maps, 0, out=parts[:, :, 0])
+    np.subtract(positive, maps, out=parts[:, :, 1])
+    return parts.reshape(n_images, 2 * n_kernels, *side)
+
+
+def _pool_mean(maps, geometry):
+    """Average over windows: one matrix product along each axis."""
+    for window, step, n_windows in zip(*geometry[2:], strict=True):
+        averaging = np.zeros((n_windows, maps.shape[2]), maps.dtype)
+        for i, row in enumerate(averaging):
+            row[i * step : i * step + window] = 1 / window
+        # Swapped, the columns are next; swapped twice, the axes are in their places.
+        maps = (averaging @ maps).swapaxes(2, 3)
+    return maps
+
+
+def _pool_max(maps, geometry):
+    """Take the largest response of each window, along one axis after the other."""
+    for window, step, n_windows in zip(*geometry[2:], strict=True):
+        span = step * (n_windows - 1) + 1
+        shifted = (maps[:, :, i : i + span : step] for i in range(window))
+        maps = reduce(np.maximum, shifted).swapaxes(2, 3)
+    return maps
+
+
+class ConvolutionFeatureTransformer(TransformerMixin, BaseEstimator):
+    """Filter images with fixed kernels and use the responses as features.
+
+    Each image is cross-correlated with each kernel, as a convolution layer does it,
+    but with kernels chosen by name instead of learned. The responses are then, in
+    this order and each as asked for: rectified, pooled, raised to a power, clipped.
+
+    A setting that is good without thought, for digits of 8x8 and of 28x28 pixels::
+
+        ConvolutionFeatureTransformer("gabor", rectify="abs", pooling="mean", power=0.5)
+
+    On the 8x8 digits of scikit-learn, in five stratified folds, an ``SVC()`` on top
+    reaches 99.2 %, and ``StandardScaler`` with ``LogisticRegression(C=0.01)`` 98.8 %.
+
+    Parameters
+    ----------
+    kernels : str, list of str, dict or array-like, default="edges"
+        Names of kernels or of sets ("edges", "edges4", "edges8", "lines8", "gabor",
+        "sobel", "prewitt", "scharr", "roberts"), a dict from names to arrays of
+        shape (height, width), or one array of shape (n_kernels, height, width). See
+        :func:`kernel_bank` for all of them. Kernels of unequal size are laid with
+        their centres on one another.
+
+    image_shape : tuple of 2 or 3 int, default=None
+        ``(height, width)`` or ``(height, width, n_channels)`` of the images that the
+        rows of `X` hold. None takes it from image-shaped input, and reads rows as
+        grey squares, or as signals of height 1 where no square fits.
+
+    padding : {"same", "valid"}, default="same"
+        "same" gives every pixel a response; "valid" only those on which the kernel
+        lies wholly inside the image.
+
+    border_mode : {"constant", "nearest", "reflect", "mirror", "wrap"}, \
+            default="constant"
+        What "same" sees beyond the border, in the words of :mod:`scipy.ndimage`:
+        zeros, the last pixel, a mirror image with and without the last pixel
+        repeated, the other side of the image.
+
+    stride : int, default=1
+        Keep every `stride`-th response along both axes.
+
+    rectify : {"abs", "relu", "split"}, default=None
+        Keep magnitudes, positive parts, or positive and negative parts as two maps.
+        None keeps the sign.
+
+    pooling : {"mean", "max"}, default=None
+        Summarise windows of the responses. Responses behind the last whole window
+        are left out.
+
+    pool_size : int or "auto", default="auto"
+        Side of the square windows. "auto" takes a quarter of the side of the
+        responses, 2 at least. Windows larger than the responses are cut to them.
+
+    pool_stride : int, default=None
+        Distance from one window to the next. None is `pool_size`, so that windows
+        touch; under ``pool_size="auto"`` it is half of it, so that they overlap.
+
+    power : float, default=1.0
+        Raise magnitudes to this power and keep the sign. 0.5, the square root, lets
+        faint edges count nearly as much as strong ones.
+
+    clip : tuple of 2 float, default=None
+        Limit the output to ``(low, high)``; ``(0, 255)`` makes it displayable as
+        bytes.
+
+    Attributes
+    ----------
+    image_shape_ : tuple of 3 int
+        ``(height, width, n_channels)``.
+
+    kernels_ : ndarray of shape (n_kernels, kernel_height, kernel_width)
+        The kernels as they are applied, float64.
+
+    kernel_names_ : list of str
+        Their names.
+
+    n_features_in_ : int
+        Pixels times channels of an image.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of `X`, where all of them are strings.
+
+    See Also
+    --------
+    kernel_bank : What the names of kernels mean.
+
+    Notes
+    -----
+    Each channel of a colour image is filtered alone. float64 images give float64
+    features; float32 and uint8 images give float32, and are converted a piece at a
+    time, so that no copy of `X` is made; other integers become float64 first. Work
+    is done in pieces that fit into a core's cache, on the calling thread.
+
+    The convolution is one matrix product of the kernels with the shifted copies of
+    an image [1]_. Rectified, pooled and square-rooted responses of oriented kernels
+    follow the model of complex cells, as in [2]_.
+
+    References
+    ----------
+    .. [1] K. Chellapilla, S. Puri, P. Simard, "High performance convolutional neural
+       networks for document processing", 2006.
+    .. [2] K. Jarrett, K. Kavukcuoglu, M. Ranzato, Y. LeCun, "What is the best
+       multi-stage architecture for object recognition?", 2009.
+
+    Examples
+    --------
+    An edge between a bright and a dark part, and where the kernel finds it:
+
+    >>> import numpy as np
+    >>> from sklearn_digits import ConvolutionFeatureTransformer
+    >>> image = np.array([[[60, 60, 60, 0, 0, 0]] * 3])
+    >>> edges = ConvolutionFeatureTransformer("vertical", padding="valid")
+    >>> edges.fit_transform(image)
+    array([[  0., 180., 180.,   0.]])
+    >>> edges.get_feature_names_out()[1]
+    'vertical_r0_c1'
+
+    Features with which a linear model reads digits:
+
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import RidgeClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> X, y = load_digits(return_X_y=True)
+    >>> features = ConvolutionFeatureTransformer(
+    ...     "gabor", rectify="abs", pooling="mean", power=0.5
+    ... )
+    >>> model = make_pipeline(features, RidgeClassifier()).fit(X[:600], y[:600])
+    >>> bool(model.score(X[600:900], y[600:900]) > 0.9)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "kernels": [str, dict, "array-like"],
+        "image_shape": ["array-like", None],
+        "padding": [StrOptions({"same", "valid"})],
+        "border_mode": [StrOptions(set(_NUMPY_PAD_MODES))],
+        "stride": [Interval(Integral, 1, None, closed="left")],
+        "rectify": [StrOptions({"abs", "relu", "split"}), None],
+        "pooling": [StrOptions({"mean", "max"}), None],
+        "pool_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "pool_stride": [Interval(Integral, 1, None, closed="left"), None],
+        "power": [Interval(Real, 0, None, closed="neither")],
+        "clip": [tuple, list, None],
+    }
+
+    def __init__(
+        self,
+        kernels="edges",
+        *,
+        image_shape=None,
+        padding="same",
+        border_mode="constant",
+        stride=1,
+        rectify=None,
+        pooling=None,
+        pool_size="auto",
+        pool_stride=None,
+        power=1.0,
+        clip=None,
+    ):
+        self.kernels = kernels
+        self.image_shape = image_shape
+        self.padding = padding
+        self.border_mode = border_mode
+        self.stride = stride
+        self.rectify = rectify
+        self.pooling = pooling
+        self.pool_size = pool_size
+        self.pool_stride = pool_stride
+        self.power = power
+        self.clip = clip
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the shape of the images and check that the parameters fit it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_pixels), (n, height, width) or \
+                (n, height, width, n_channels)
+            Real numbers. Nothing but the shape is learned.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : ConvolutionFeatureTransformer
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If `X` holds NaN or infinity, if `image_shape` does not match it, if
+            `kernels` or `clip` mean nothing, or if the output would be empty.
+        TypeError
+            If a kernel does not hold real numbers.
+        """
+        bank = kernel_bank(self.kernels)
+        kernels = frame_kernels(bank)
+        self._check_clip()
+        X, seen_shape = flatten_images(X)
+        checked = check_array(X, dtype=_INPUT_DTYPES, estimator=self)
+        image_shape = resolve_image_shape(
+            checked.shape[1], self.image_shape, seen_shape
+        )
+        self._geometry(image_shape, kernels)
+        # Attributes come after everything that may raise: a failed fit leaves the
+        # estimator as it was.
+        validate_data(self, X, skip_check_array=True)
+        self.image_shape_ = image_shape
+        self.kernels_ = kernels
+        self.kernel_names_ = list(bank)
+        return self
+
+    def transform(self, X):
+        """Filter images into rows of features.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_pixels), (n, height, width) or \
+                (n, height, width, n_channels)
+            Images of the shape seen in :meth:`fit`.
+
+        Returns
+        -------
+        X_new : ndarray of shape (n, n_features_out)
+            The maps of :meth:`feature_maps`, flattened.
+
+        Raises
+        ------
+        ValueError
+            If `X` holds NaN or infinity, or images of another shape.
+        """
+        maps = self.feature_maps(X)
+        return maps.reshape(len(maps), -1)
+
+    def feature_maps(self, X):
+        """Filter images into maps, which can be looked at.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_pixels), (n, height, width) or \
+                (n, height, width, n_channels)
+            Images of the shape seen in :meth:`fit`.
+
+        Returns
+        -------
+        maps : ndarray of shape (n, n_maps, map_height, map_width)
+            float64 for float64 and large integers, float32 for float32 and uint8.
+            All maps of the first channel come first, in the order of
+            ``kernel_names_``.
+
+        Raises
+        ------
+        ValueError
+            If `X` holds NaN or infinity, or images of another shape.
+        """
+        check_is_fitted(self)
+        X, seen_shape = flatten_images(X)
+        check_same_images(seen_shape, self.image_shape_)
+        X = validate_data(self, X, dtype=_INPUT_DTYPES, reset=False)
+        geometry = self._geometry(self.image_shape_, self.kernels_)
+        maps = np.empty(
+            (len(X), len(self._map_names()), *geometry.maps),
+            np.float64 if X.dtype == np.float64 else np.float32,
+        )
+        n_arrays = self.image_shape_[2] * self.kernels_[0].size + 3 * maps.shape[1]
+        piece_bytes = n_arrays * prod(geometry.responses) * maps.itemsize
+        piece = max(1, _PIECE_BYTES // piece_bytes)
+        for start in range(0, len(X), piece):
+            rows = slice(start, start + piece)
+            self._filter(X[rows], geometry, maps[rows])
+        return maps
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the features by kernel, row and column, as in ``vertical_r3_c5``.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Compared with the names or the number of features seen in :meth:`fit`.
+
+        Returns
+        -------
+        names : ndarray of shape (n_features_out,) of object
+        """
+        check_is_fitted(self)
+        _check_feature_names_in(self, input_features)
+        height, width = self._geometry(self.image_shape_, self.kernels_).maps
+        return np.array(
+            [
+                f"{name}_r{row}_c{column}"
+                for name in self._map_names()
+                for row in range(height)
+                for column in range(width)
+            ],
+            dtype=object,
+        )
+
+    def _map_names(self):
+        n_channels = self.image_shape_[2]
+        channels = [f"_ch{i}" for i in range(n_channels)] if n_channels > 1 else [""]
+        signs = ["_pos", "_neg"] if self.rectify == "split" else [""]
+        return [
+            f"{name}{channel}{sign}"
+            for channel in channels
+            for name in self.kernel_names_
+            for sign in signs
+        ]
+
+    def _check_clip(self):
+        if self.clip is None:
+            return
+        if (
+            len(self.clip) != 2
+            or not all(isinstance(bound, Real) for bound in self.clip)
+            or not self.clip[0] <= self.clip[1]
+        ):
+            raise ValueError(
+                f"clip={self.clip!r}; expected (low, high), two numbers with low <= "
+                "high, or None."
+            )
+
+    def _geometry(self, image_shape, kernels):
+        """Work out the sides from image to maps; raise where nothing would be left."""
+        same = self.padding == "same"
+        margins = tuple(
+            (k // 2, k - 1 - k // 2) if same else (0, 0) for k in kernels.shape[1:]
+        )
+        responses = tuple(
+            _count_windows(before + size + after, k, self.stride)
+            for (before, after), size, k in zip(
+                margins, image_shape[:2], kernels.shape[1:], strict=True
+            )
+        )
+        if min(responses) < 1:
+            raise ValueError(
+                f"padding='valid' leaves nothing of images of {image_shape[0]}x"
+                f"{image_shape[1]} pixels under kernels of {kernels.shape[1]}x"
+                f"{kernels.shape[2]}; expected images at least as large as the "
+                "kernels, or padding='same'."
+            )
+        if self.pooling is None:
+            return _Geometry(margins, responses, (1, 1), (1, 1), responses)
+        if self.pool_size == "auto":
+            window = tuple(max(2, side // 4) for side in responses)
+            step = tuple(side // 2 for side in window)
+        else:
+            window = step = (self.pool_size,) * 2
+        if self.pool_stride is not None:
+            step = (self.pool_stride,) * 2
+        # A window larger than the responses is cut down to them: a signal of height
+        # 1 can be pooled along its length.
+        window = tuple(map(min, window, responses))
+        maps = tuple(map(_count_windows, responses, window, step))
+        return _Geometry(margins, responses, window, step, maps)
+
+    def _filter(self, rows, geometry, out):
+        """Filter a few rows of `X` into their part of the maps."""
+        height, width, n_channels = self.image_shape_
+        # Every channel is an image of its own.
+        images = rows.reshape(-1, height, width, n_channels).transpose(0, 3, 1, 2)
+        images = images.reshape(-1, height, width)
+        canvas = _lay_on_canvas(images, geometry.margins, self.border_mode, out.dtype)
+        out = out.reshape(len(images), -1, *geometry.maps)
+        if self.rectify is None and self.pooling is None:
+            _correlate(canvas, self.kernels_, self.stride, out)
+        else:
+            n_kernels = len(self.kernels_)
+            maps = np.empty((len(images), n_kernels, *geometry.responses), out.dtype)
+            _correlate(canvas, self.kernels_, self.stride, maps)
+            if self.rectify is not None:
+                maps = _rectify(maps, self.rectify)
+            if self.pooling is not None:
+                pool = _pool_mean if self.pooling == "mean" else _pool_max
+                maps = pool(maps, geometry)
+            out[...] = maps
+        if self.power != 1:
+            np.copysign(np.abs(out) ** self.power, out, out=out)
+        if self.clip is not None:
+            np.clip(out, *self.clip, out=out)

@@ -1,0 +1,18 @@
+import os
+
+import pytest
+from sklearn.utils import Bunch
+
+from sklearn_digits.datasets import fetch_mnist
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """The real MNIST, as ``mnist.train`` and ``mnist.test``."""
+    folder = os.environ.get("SKLEARN_DIGITS_DATA")
+    if not folder:
+        pytest.skip("SKLEARN_DIGITS_DATA names no folder with MNIST's IDX files")
+    return Bunch(
+        train=fetch_mnist(data_home=folder, subset="train"),
+        test=fetch_mnist(data_home=folder, subset="test"),
+    )

@@ -1,0 +1,127 @@
+"""scikit-learn's own checks, every one of them, for every estimator."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from sklearn.base import clone
+from sklearn.utils import estimator_checks as checks
+from sklearn.utils.estimator_checks import (
+    estimator_checks_generator,
+    parametrize_with_checks,
+)
+from torch import nn
+
+from sklearn_digits import (
+    ConvNetClassifier,
+    ConvolutionFeatureTransformer,
+    MLPClassifier,
+    TorchClassifier,
+)
+
+
+class SoftmaxClassifier(TorchClassifier):
+    """The smallest classifier of one's own."""
+
+    def build_module(self, n_features, n_classes):
+        return nn.Linear(n_features, n_classes)
+
+
+# Each with the number of checks that scikit-learn 1.9.1 generates for it at least, so
+# that no tag can skip the suite unseen.
+ESTIMATORS = [
+    (MLPClassifier(), 63),
+    (MLPClassifier(solver="sgd", learning_rate="adaptive"), 63),
+    (ConvNetClassifier(), 63),
+    (ConvNetClassifier(compute_dtype="float64", augmentation=None), 63),
+    (SoftmaxClassifier(compute_dtype="float64"), 63),
+    (ConvolutionFeatureTransformer(), 45),
+    (
+        ConvolutionFeatureTransformer(
+            ["sobel_v", "laplacian"], padding="valid", rectify="split", pooling="max"
+        ),
+        45,
+    ),
+]
+CLASSIFIERS = [MLPClassifier(), ConvNetClassifier(max_iter=2)]
+TRANSFORMER = ConvolutionFeatureTransformer()
+
+
+def expected_failures(estimator):
+    """Name the one check that may fail, for the one configuration that may.
+
+    300 steps in float32 turn the rounding of a weighted sum into another network, and
+    the check compares at 1e-7. The float64 configuration passes it, and
+    test_convnet.py holds the same property of float32 at 1e-5, over few steps.
+    """
+    if repr(estimator) == repr(ConvNetClassifier()):
+        return {
+            "check_sample_weight_equivalence_on_dense_data": (
+                "float32 over hundreds of steps, compared at 1e-7"
+            )
+        }
+    return {}
+
+
+@pytest.mark.filterwarnings("ignore")  # as in scikit-learn's own suite
+@parametrize_with_checks(
+    [estimator for estimator, _ in ESTIMATORS],
+    expected_failed_checks=expected_failures,
+    xfail_strict=True,
+)
+def test_generated_check_passes(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize(("estimator", "n_checks"), ESTIMATORS)
+def test_all_checks_are_generated(estimator, n_checks):
+    assert len(list(estimator_checks_generator(estimator))) >= n_checks
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "check",
+    [
+        checks.check_param_validation,
+        checks.check_dataframe_column_names_consistency,
+        checks.check_inplace_ensure_writeable,
+    ],
+)
+@pytest.mark.parametrize("estimator", [*CLASSIFIERS, TRANSFORMER])
+def test_further_check_passes(estimator, check):
+    check(type(estimator).__name__, clone(estimator))
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        checks.check_transformer_get_feature_names_out,
+        checks.check_transformer_get_feature_names_out_pandas,
+        checks.check_set_output_transform,
+        checks.check_set_output_transform_pandas,
+        checks.check_set_output_transform_polars,
+        checks.check_global_output_transform_pandas,
+    ],
+)
+def test_output_of_the_transformer_passes(check):
+    check("ConvolutionFeatureTransformer", clone(TRANSFORMER))
+
+
+@pytest.mark.parametrize("estimator", [*CLASSIFIERS, TRANSFORMER])
+def test_array_api_check_passes(estimator):
+    # SciPy reads the variable at its import, so the check wants a process of its own.
+    code = f"""
+import sklearn_digits
+from sklearn.utils.estimator_checks import check_array_api_input
+estimator = sklearn_digits.{estimator!r}
+check_array_api_input(
+    type(estimator).__name__, estimator, array_namespace="numpy",
+    expect_only_array_outputs=False,
+)
+"""
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "SCIPY_ARRAY_API": "1"},
+        check=True,
+    )

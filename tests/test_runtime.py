@@ -1,0 +1,312 @@
+"""What a fit borrows is given back, and nobody else notices."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from threadpoolctl import ThreadpoolController
+from torch import nn
+
+from sklearn_digits import _runtime
+from sklearn_digits._runtime import (
+    BFLOAT16_STEP,
+    ONE_THREAD_STEP,
+    as_default_generator,
+    count_flops,
+    draw_seed,
+    has_native_bfloat16,
+    matrix_precision,
+    new_generator,
+    resolve_compute_dtype,
+    resolve_device,
+    threads_for,
+    weight_dtype,
+)
+
+CPU = torch.device("cpu")
+
+
+def limit_threads(number):
+    """Limit the calling thread, after torch has set the number it starts with."""
+    torch.get_num_threads()
+    return ThreadpoolController().limit(limits=number, user_api="openmp")
+
+
+@pytest.fixture
+def three_threads():
+    """Three threads, on machines of any size."""
+    with limit_threads(3):
+        yield
+
+
+@pytest.mark.parametrize("device", ["cpu", torch.device("cpu"), "auto"])
+@pytest.mark.parametrize("cuda", [False, True])
+def test_auto_is_cuda_where_there_is_one(monkeypatch, device, cuda):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    expected = "cuda" if cuda and device == "auto" else "cpu"
+    assert resolve_device(device) == torch.device(expected)
+
+
+@pytest.mark.parametrize("device", ["gpu", "", "cuda:99", "cuda:x", "xla", "hpu"])
+def test_a_device_that_is_not_here_is_named(device):
+    with pytest.raises(ValueError, match=f"device='{device}' cannot be used here") as e:
+        resolve_device(device)
+    assert "Expected 'auto', 'cpu', or a device of this machine" in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "native", "step", "expected"),
+    [
+        ("auto", True, BFLOAT16_STEP, "bfloat16"),
+        ("auto", True, BFLOAT16_STEP - 1, "float32"),
+        ("auto", True, 0, "float32"),
+        ("auto", False, 1e30, "float32"),
+        ("float32", True, 1e30, "float32"),
+        ("float64", True, 1e30, "float64"),
+        ("bfloat16", False, 0, "bfloat16"),
+    ],
+)
+def test_large_steps_run_in_bfloat16_where_it_is_native_unless_told_otherwise(
+    monkeypatch, asked, native, step, expected
+):
+    kinds = {"cuda": native, "cpu": not native}
+    monkeypatch.setattr(_runtime, "has_native_bfloat16", kinds.get)
+    assert resolve_compute_dtype(asked, torch.device("cuda:1"), step) == expected
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "native"),
+    [
+        ({"avx512_bf16": True}, True),
+        ({"avx512_bf16": False, "amx_bf16": True}, True),
+        ({"sve_bf16": True}, True),
+        ({"avx512_bf16": False, "avx512_f": True, "avx2": True}, False),
+        ({}, False),
+    ],
+)
+def test_the_processor_says_whether_it_multiplies_bfloat16(
+    monkeypatch, capabilities, native
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert has_native_bfloat16.__wrapped__("cpu") is native
+
+
+@pytest.mark.parametrize(("capability", "native"), [((8, 0), True), ((7, 5), False)])
+def test_gpus_multiply_bfloat16_from_ampere_on(monkeypatch, capability, native):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    assert has_native_bfloat16.__wrapped__("cuda") is native
+    assert has_native_bfloat16.__wrapped__("mps") is False
+
+
+@pytest.mark.parametrize(
+    ("compute_dtype", "weights", "products"),
+    [
+        ("float32", torch.float32, torch.float32),
+        ("bfloat16", torch.float32, torch.bfloat16),
+        ("float64", torch.float64, torch.float64),
+    ],
+)
+def test_weights_and_products_have_their_precision(compute_dtype, weights, products):
+    assert weight_dtype(compute_dtype) == weights
+    layer = nn.Linear(3, 2, dtype=weights)
+    x = torch.ones(1, 3, dtype=weights)
+    with matrix_precision(compute_dtype, CPU):
+        assert layer(x).dtype == products
+    assert layer(x).dtype == weights
+
+
+def test_small_steps_run_on_one_thread_and_large_ones_as_before(three_threads):
+    with threads_for(ONE_THREAD_STEP - 1):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 3
+    with threads_for(ONE_THREAD_STEP):
+        assert torch.get_num_threads() == 3
+
+
+def test_the_number_of_threads_comes_back_after_an_error(three_threads):
+    with pytest.raises(KeyError), threads_for(0):
+        raise KeyError
+    assert torch.get_num_threads() == 3
+
+
+def test_limits_nest(three_threads):
+    with threads_for(0):
+        with threads_for(0), threads_for(1e30):
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 3
+
+
+def test_other_threads_keep_their_number():
+    with ThreadPoolExecutor(1) as other:
+        other.submit(limit_threads, 3).result()
+        with threads_for(0):
+            assert other.submit(torch.get_num_threads).result() == 3
+        assert other.submit(torch.get_num_threads).result() == 3
+
+
+def test_threads_that_start_meanwhile_get_the_number_of_any_other():
+    def number_of_a_new_thread():
+        with ThreadPoolExecutor(1) as other:
+            return other.submit(torch.get_num_threads).result()
+
+    before = number_of_a_new_thread()
+    with threads_for(0):
+        assert number_of_a_new_thread() == before
+    assert number_of_a_new_thread() == before
+
+
+def test_the_limit_holds_after_torch_was_given_a_number():
+    # torch hands that number on to MKL, which then no longer asks OpenMP.
+    def seconds_of_others():
+        before = torch.get_num_threads()
+        torch.set_num_threads(2)
+        a = torch.ones(300, 300)
+        try:
+            with threads_for(0):
+                a @ a
+                time.sleep(0.05)  # until threads that wait have gone to sleep
+                everybody, me = time.process_time(), time.thread_time()
+                for _ in range(50):
+                    a @ a
+                me = time.thread_time() - me
+                return (time.process_time() - everybody - me) / me
+        finally:
+            torch.set_num_threads(before)
+
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(seconds_of_others).result() < 0.5
+
+
+def stream(generator):
+    return torch.rand(5, generator=generator).tolist()
+
+
+def test_the_same_seed_gives_the_same_stream():
+    assert stream(new_generator(3)) == stream(new_generator(3))
+    assert stream(new_generator(3)) != stream(new_generator(4))
+
+
+def test_a_random_state_advances():
+    first, second = np.random.RandomState(0), np.random.RandomState(0)
+    streams = [stream(new_generator(first)) for _ in range(2)]
+    assert streams[0] != streams[1]
+    assert streams == [stream(new_generator(second)) for _ in range(2)]
+
+
+@pytest.mark.parametrize("random_state", [None, 0])
+def test_no_global_generator_is_touched(random_state):
+    theirs, torchs = np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    stream(new_generator(random_state))
+    draw_seed(new_generator(random_state))
+    assert np.array_equal(np.random.get_state()[1], theirs[1])  # noqa: NPY002
+    assert np.random.get_state()[2:] == theirs[2:]  # noqa: NPY002
+    assert torch.equal(torch.get_rng_state(), torchs)
+
+
+def test_no_seed_is_another_seed_each_time():
+    assert stream(new_generator(None)) != stream(new_generator(None))
+
+
+def test_drawn_seeds_follow_the_generator_and_fit_numpy():
+    generator = new_generator(0)
+    seeds = [draw_seed(generator) for _ in range(50)]
+    again = new_generator(0)
+    assert seeds == [draw_seed(again) for _ in range(50)]
+    assert len(set(seeds)) == 50
+    assert all(type(seed) is int and 0 <= seed < 2**31 for seed in seeds)
+
+
+def test_layers_are_initialised_from_the_lent_generator():
+    weights = []
+    for _ in range(2):
+        with as_default_generator(new_generator(0)):
+            weights.append(nn.Linear(5, 3).weight)
+        torch.rand(1)
+    assert torch.equal(*weights)
+
+
+def test_the_lent_generator_goes_on_where_the_default_one_stopped():
+    generator, alone = new_generator(0), new_generator(0)
+    with as_default_generator(generator):
+        inside = torch.rand(5).tolist()
+    assert inside + stream(generator) == stream(alone) + stream(alone)
+
+
+def test_the_default_generator_comes_back_as_it_was():
+    before = torch.get_rng_state()
+    with as_default_generator(new_generator(0)):
+        torch.rand(5)
+    assert torch.equal(torch.get_rng_state(), before)
+    with pytest.raises(AttributeError), as_default_generator(new_generator(0)):
+        torch.rand(5).is_no_attribute()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_threads_that_borrow_at_once_get_their_own_streams():
+    before = torch.get_rng_state()
+    together = threading.Barrier(4)
+
+    def borrow(seed):
+        together.wait()
+        with as_default_generator(new_generator(seed)):
+            drawn = []
+            for _ in range(20):
+                drawn.append(torch.rand(()).item())
+                time.sleep(1e-4)
+        return drawn
+
+    with ThreadPoolExecutor(4) as pool:
+        streams = list(pool.map(borrow, range(4)))
+    for seed, drawn in enumerate(streams):
+        alone = new_generator(seed)
+        assert drawn == [torch.rand((), generator=alone).item() for _ in range(20)]
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_module_can_be_built_while_its_builder_builds_another():
+    # As in a build_module that loads or fits another classifier: it must not wait
+    # for itself.
+    with as_default_generator(new_generator(0)):
+        assert _runtime._default_generator_lock.acquire(blocking=False)
+        _runtime._default_generator_lock.release()
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "multiplications"),
+    [
+        (nn.Linear(7, 5), (1, 7), 7 * 5),
+        (nn.Linear(7, 5), (1, 4, 7), 4 * 7 * 5),
+        (nn.Conv2d(3, 8, 5), (1, 3, 12, 10), 8 * 8 * 6 * 3 * 25),
+        (nn.Conv2d(4, 8, 3, padding=1, stride=2), (1, 4, 8, 8), 8 * 16 * 4 * 9),
+        (nn.Conv2d(4, 8, 3, padding=1, groups=2), (1, 4, 8, 8), 8 * 64 * 2 * 9),
+    ],
+)
+def test_operations_are_two_a_multiplication(layer, shape, multiplications):
+    flops, output = count_flops(layer, torch.ones(shape))
+    assert flops == 2 * multiplications
+    assert torch.equal(output, layer(torch.ones(shape)))
+
+
+def test_layers_add_up_as_often_as_they_run_and_the_others_are_free():
+    shared = nn.Linear(6, 6)
+    module = nn.Sequential(
+        nn.Conv2d(1, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.Flatten(), shared, shared
+    )
+    flops, output = count_flops(module, torch.ones(1, 1, 3, 3))
+    assert flops == 2 * (6 * 9 + 2 * 36)
+    assert output.shape == (1, 6)
+
+
+@pytest.mark.parametrize("width", [4, 5])
+def test_counting_leaves_no_hooks_behind(width):
+    module = nn.Sequential(nn.Linear(4, 2), nn.Dropout(0.5))
+    if width == 4:
+        count_flops(module, torch.ones(1, width))
+    else:
+        with pytest.raises(RuntimeError):
+            count_flops(module, torch.ones(1, width))
+    assert not module[0]._forward_hooks
