@@ -163,9 +163,11 @@ class TorchClassifier(
         "compute_dtype": [StrOptions({"auto", *COMPUTE_DTYPES})],
     }
 
-    # Rows of "auto" batches, and those that pass through the module at prediction.
+    # Rows of "auto" batches; rows that pass through the module at once at prediction;
+    # floating-point operations of a step from which on "auto" means bfloat16.
     _auto_batch_size = 200
     _chunk_size = 1024
+    _bfloat16_step = 1e8
 
     def __init__(
         self,
@@ -379,7 +381,9 @@ class TorchClassifier(
         return module
 
     def _resolve_compute_dtype(self, dtype, device, step_flops):
-        return resolve_compute_dtype(self.compute_dtype, device, step_flops)
+        return resolve_compute_dtype(
+            self.compute_dtype, device, step_flops, self._bfloat16_step
+        )
 
     def _n_epochs(self, n_steps):
         """Return the epochs of a fit that has `n_steps` steps an epoch."""

@@ -62,17 +62,28 @@ class ConvNet(nn.Module):
         super().__init__()
         height, width, n_in = image_shape
         layers: list[nn.Module] = []
+        import os
+
+        LAY = os.environ.get("LAY", "e8")
         for stage, n_out in enumerate(channels):
-            if stage:
-                window = (min(2, height), min(2, width))
+            least = {"late": 2, "e4": 4, "e8": 8}[LAY]
+            window = tuple(2 if side >= least else 1 for side in (height, width))
+            pool = []
+            if max(window) > 1:
+                pool = [nn.MaxPool2d(window)]
+            if LAY == "late" and stage == 0:
+                pool = []
+            if pool:
                 height, width = height // window[0], width // window[1]
-                layers.append(nn.MaxPool2d(window))
-            for n_before in (n_in, n_out):
-                layers += [
-                    nn.Conv2d(n_before, n_out, kernel_size, padding="same", bias=False),
-                    BatchNorm2d(n_out),
-                    nn.ReLU(inplace=True),
-                ]
+            first = nn.Conv2d(n_in, n_out, kernel_size, padding="same", bias=False)
+            layers += [*pool, first] if LAY == "late" else [first, *pool]
+            layers += [
+                BatchNorm2d(n_out),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(n_out, n_out, kernel_size, padding="same", bias=False),
+                BatchNorm2d(n_out),
+                nn.ReLU(inplace=True),
+            ]
             n_in = n_out
         self.stages = nn.Sequential(*layers)
         self.dropout = Dropout(dropout)
@@ -233,6 +244,7 @@ class ConvNetClassifier(TorchClassifier):
 
     _auto_batch_size = 128
     _chunk_size = 128
+    _bfloat16_step = 1e9
 
     def __init__(
         self,

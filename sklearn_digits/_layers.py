@@ -119,8 +119,10 @@ class BatchNorm2d(nn.Module):
         share = (weight / n_values).to(x.dtype).view(-1, 1, 1, 1)
         mean = (x * share).sum(dim=(0, 2, 3), keepdim=True)
         var = ((x - mean).square() * share).sum(dim=(0, 2, 3), keepdim=True)
-        with torch.no_grad():  # unbiased, as torch's, where the weights are counts
-            unbiased = var.flatten() * (n_values / (n_values - 1).clamp(min=0.5))
+        with torch.no_grad():
+            # Unbiased, as torch's, unless the weights are too small to be counts.
+            factor = torch.where(n_values > 2, n_values / (n_values - 1), 1.0)
+            unbiased = var.flatten() * factor
             self.running_mean.lerp_(mean.flatten().to(self.bias.dtype), self.momentum)
             self.running_var.lerp_(unbiased.to(self.bias.dtype), self.momentum)
         scale = self.weight.view(1, -1, 1, 1) * torch.rsqrt(var + self.eps)

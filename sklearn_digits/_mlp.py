@@ -16,7 +16,6 @@ from torch.nn import functional
 
 from sklearn_digits._base import TorchClassifier
 from sklearn_digits._layers import Dropout
-from sklearn_digits._runtime import resolve_compute_dtype
 
 ACTIVATIONS = {
     "identity": nn.Identity,
@@ -336,6 +335,11 @@ class MLPClassifier(TorchClassifier):
         binary = self._fitted("out_activation_").binary
         return "logistic" if binary or self._multilabel else "softmax"
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
     def _fitted(self, attribute):
         if not hasattr(self, "module_"):
             raise AttributeError(
@@ -351,7 +355,7 @@ class MLPClassifier(TorchClassifier):
             and device.type != "mps"
         ):
             return "float64"
-        return resolve_compute_dtype(self.compute_dtype, device, step_flops)
+        return super()._resolve_compute_dtype(dtype, device, step_flops)
 
     def _optimizer(self):
         optimizer, arguments = super()._optimizer()
@@ -365,4 +369,8 @@ class MLPClassifier(TorchClassifier):
             raise NotImplementedError(
                 "solver='lbfgs' is not built yet; expected 'adam' or 'sgd'."
             )
-        return {**super()._training_options(), "alpha": self.alpha}
+        return {
+            **super()._training_options(),
+            "alpha": self.alpha,
+            "schedule": self.learning_rate if self.solver == "sgd" else "constant",
+        }

@@ -37,7 +37,6 @@ class FitMonitor:
         self.best_weights = None
         if validation is not None and estimator.validation_scores_:
             self.best_weights = copy.deepcopy(estimator.module_.state_dict())
-        self._no_improvement = 0
         self._shown = {"X": X, "y": y}
         self._context = self._epoch_context = None
         if getattr(estimator, "_skl_callbacks", None):
@@ -64,8 +63,14 @@ class FitMonitor:
         improved = (
             self._loss_improved() if self.validation is None else self._validate(net)
         )
-        self._no_improvement = 0 if improved else self._no_improvement + 1
+        count = 0 if improved else self.estimator._no_improvement_count + 1
+        self.estimator._no_improvement_count = count
         self.epochs_done += 1
+        if net.schedule == "invscaling":
+            rate = self.estimator.learning_rate_init
+            net.set_learning_rate(
+                rate / (self.estimator.t_ + 1) ** self.estimator.power_t
+            )
         self.stopped = self._out_of_patience(net) or self.stopped
         if self._epoch_context is not None:
             stop = self._epoch_context.call_on_fit_task_end(
@@ -156,25 +161,21 @@ class FitMonitor:
         before the learning rate comes down.
         """
         estimator = self.estimator
-        if self.validation is None and estimator.learning_rate in CLOSED_SCHEDULES:
+        if self.validation is None and net.schedule in CLOSED_SCHEDULES:
             return False
-        if self._no_improvement <= estimator.n_iter_no_change:
+        if estimator._no_improvement_count <= estimator.n_iter_no_change:
             return False
         what = "Training loss" if self.validation is None else "Validation score"
         message = (
             f"{what} did not improve more than tol={estimator.tol:f} for "
             f"{estimator.n_iter_no_change} consecutive epochs."
         )
-        groups = net.optimizer_.param_groups
-        if (
-            estimator.learning_rate == "adaptive"
-            and groups[0]["lr"] > SMALLEST_LEARNING_RATE
-        ):
-            for group in groups:
-                group["lr"] /= 5
-            self._no_improvement = 0
+        rate = net.optimizer_.param_groups[0]["lr"]
+        if net.schedule == "adaptive" and rate > SMALLEST_LEARNING_RATE:
+            net.set_learning_rate(rate / 5)
+            estimator._no_improvement_count = 0
             if estimator.verbose:
-                print(f"{message} Setting learning rate to {groups[0]['lr']:f}")
+                print(f"{message} Setting learning rate to {rate / 5:f}")
             return False
         if estimator.verbose:
             print(f"{message} Stopping.")
@@ -196,6 +197,7 @@ def start_curves(estimator, resume):
     if not resume:
         estimator.t_ = 0
         estimator.loss_curve_ = []
+        estimator._no_improvement_count = 0
     if not resume or early != (estimator.validation_scores_ is not None):
         estimator.best_loss_ = None if early else inf
         estimator.validation_scores_ = [] if early else None

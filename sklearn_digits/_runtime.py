@@ -17,11 +17,9 @@ from threadpoolctl import ThreadpoolController
 
 COMPUTE_DTYPES = ("float32", "bfloat16", "float64")
 
-# A step is the forward and backward pass of one batch, in floating-point operations.
-# Measured on two cores with AVX-512: below the first figure, waking a second thread
-# costs more than it brings; above the second, bfloat16 repays its conversions.
+# A step is the forward and backward pass of one batch. Below this many floating-point
+# operations, waking a second thread costs more than it brings (measured on two cores).
 ONE_THREAD_STEP = 5e7
-BFLOAT16_STEP = 1e8
 
 
 def resolve_device(device):
@@ -45,8 +43,8 @@ def resolve_device(device):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         resolved = torch.device(device)
-        torch.empty(0, device=resolved)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        torch.zeros(1, device=resolved).item()
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
         raise ValueError(
             f"device={device!r} cannot be used here: {error} Expected 'auto', 'cpu', "
             "or a device of this machine such as 'cuda', 'cuda:0' or 'mps'."
@@ -68,7 +66,7 @@ def has_native_bfloat16(device_type):
     return False
 
 
-def resolve_compute_dtype(compute_dtype, device, step_flops):
+def resolve_compute_dtype(compute_dtype, device, step_flops, bfloat16_step):
     """Choose the precision of the matrix products of a fit.
 
     Parameters
@@ -77,6 +75,8 @@ def resolve_compute_dtype(compute_dtype, device, step_flops):
     device : torch.device
     step_flops : float
         Floating-point operations of a training step; "auto" decides by it.
+    bfloat16_step : float
+        Those of the smallest step that bfloat16 repays its conversions in.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def resolve_compute_dtype(compute_dtype, device, step_flops):
     """
     if compute_dtype != "auto":
         return compute_dtype
-    if step_flops >= BFLOAT16_STEP and has_native_bfloat16(device.type):
+    if step_flops >= bfloat16_step and has_native_bfloat16(device.type):
         return "bfloat16"
     return "float32"
 
@@ -111,7 +111,8 @@ def threads_for(step_flops):
 
     OpenMP's limit holds for the calling thread alone, unlike
     ``torch.set_num_threads``, so that concurrent fits cannot disturb one another
-    and there is nothing to leak.
+    and there is nothing to leak. Where that function has been called before, MKL's
+    matrix products keep the number it set: slower here, and equal in their bits.
 
     Parameters
     ----------
@@ -145,7 +146,8 @@ def draw_seed(generator):
     return int(torch.randint(2**31 - 1, (), generator=generator))
 
 
-_default_generator_lock = threading.Lock()
+# Reentrant, since building a module may build another.
+_default_generator_lock = threading.RLock()
 
 
 @contextmanager

@@ -96,6 +96,11 @@ def _resume_training(estimator, training):
     estimator.module_.load_state_dict(_as_tensors(training["weights"]))
     net = estimator._new_net(generator, incremental=True)
     net.optimizer_.load_state_dict(_as_tensors(training["optimizer"]))
+    for parameter, moments in net.optimizer_.state.items():
+        for name, moment in moments.items():
+            # Fused optimizers want the memory format of the parameter.
+            if moment.shape == parameter.shape:
+                moments[name] = torch.empty_like(parameter).copy_(moment)
     if net.average_ is not None:
         net.average_.module.load_state_dict(averaged.state_dict())
         net.average_.n_steps = training["n_averaged"]

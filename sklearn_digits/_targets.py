@@ -1,5 +1,7 @@
 """Labels to tensors and back: what `y` means, its weights, and the loss on it."""
 
+from numbers import Real
+
 import numpy as np
 import torch
 from scipy.sparse import issparse
@@ -21,7 +23,13 @@ def check_targets(y):
     check_classification_targets(y)
     target_type = type_of_target(y)
     if target_type == "multilabel-indicator":
-        return (y.toarray() if issparse(y) else np.asarray(y)), True
+        y = y.toarray() if issparse(y) else np.asarray(y)
+        if not np.isin(y, (0, 1)).all():
+            raise ValueError(
+                f"y of shape {y.shape} holds the values {np.unique(y)}; expected an "
+                "indicator matrix of zeros and ones, or labels of shape (n,)."
+            )
+        return y, True
     if target_type == "multiclass-multioutput":
         raise ValueError(
             "y has several columns with several classes each; expected labels of "
@@ -112,23 +120,41 @@ def row_weights(y, classes, sample_weight, class_weight, multilabel):
             f"class_weight={class_weight!r} has no meaning for an indicator matrix; "
             "expected class_weight=None with multilabel y."
         )
-    present = np.unique(y)
     if isinstance(class_weight, dict):
-        per_class = np.array([class_weight.get(label, 1.0) for label in classes])
-        unknown = [label for label in class_weight if label not in classes]
-        if unknown:
-            raise ValueError(
-                f"class_weight names classes {unknown} that are not among {classes}."
-            )
-        if (per_class < 0).any():
-            raise ValueError(f"class_weight={class_weight!r} has negative weights.")
+        per_class = _weights_from_dict(class_weight, classes)
     else:
+        counted, counted_weight = y, sample_weight
+        if sample_weight is not None:
+            counted_weight = sample_weight[sample_weight > 0]
+            counted = y[sample_weight > 0]
+        present = np.unique(counted)
         per_class = np.zeros(len(classes))
         per_class[np.searchsorted(classes, present)] = compute_class_weight(
-            class_weight, classes=present, y=y, sample_weight=sample_weight
+            class_weight,
+            classes=present,
+            y=counted,
+            sample_weight=counted_weight,
         )
     weights = per_class[np.searchsorted(classes, y)]
     return weights if sample_weight is None else weights * sample_weight
+
+
+def _weights_from_dict(class_weight, classes):
+    unknown = [label for label in class_weight if label not in classes]
+    if unknown:
+        raise ValueError(
+            f"class_weight names classes {unknown} that are not among {classes}."
+        )
+    valid = [
+        isinstance(weight, Real) and 0 <= weight < np.inf
+        for weight in class_weight.values()
+    ]
+    if not all(valid):
+        raise ValueError(
+            f"class_weight={class_weight!r} must hold finite numbers, none of them "
+            "negative."
+        )
+    return np.array([float(class_weight.get(label, 1)) for label in classes])
 
 
 class LogLoss(torch.nn.Module):

@@ -271,7 +271,7 @@ class TrainingNet(NeuralNet):
         loss = loss.detach()
         if self.alpha:
             loss += self._penalise(self.alpha / weight_sum)
-        self._set_learning_rate()
+        self._follow_schedule()
         self.optimizer_.step()
         self.optimizer_.zero_grad()
         if self.average_ is not None:
@@ -287,13 +287,19 @@ class TrainingNet(NeuralNet):
             flat = [weight.view(-1) for weight in self.penalised_]
             return sum(torch.dot(row, row) for row in flat) * (alpha / 2)
 
-    def _set_learning_rate(self):
+    def set_learning_rate(self, learning_rate):
+        """Go on with another learning rate."""
+        for group in self.optimizer_.param_groups:
+            group["lr"] = learning_rate
+
+    def _follow_schedule(self):
+        """Set learning rate and momentum of a closed schedule for this step."""
         if self.schedule not in CLOSED_SCHEDULES:
             return
         progress = self.steps_taken_ / max(1, self.total_steps_ - 1)
         factor, momentum = CLOSED_SCHEDULES[self.schedule](progress)
+        self.set_learning_rate(self.lr * factor)
         for group in self.optimizer_.param_groups:
-            group["lr"] = self.lr * factor
             if momentum is not None and "betas" in group:
                 group["betas"] = (momentum, group["betas"][1])
             elif momentum is not None and group.get("momentum"):

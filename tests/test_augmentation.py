@@ -143,6 +143,11 @@ def test_a_shear_moves_rows_by_a_share_of_their_distance(shape, shear, seed):
         assert abs(matrix[0, 1]) <= shear + 1e-9
 
 
+def test_turned_and_sheared_images_keep_their_area():
+    matrices, _ = motions(n=20, rotation=180, shear=1)
+    assert_allclose(np.linalg.det(matrices), 1)
+
+
 @pytest.mark.parametrize(
     ("amounts", "drawn"),
     [

@@ -34,7 +34,7 @@ LABELS = [
     pd.Series(["b", "a", "b", "c"], index=[7, 1, 0, 2]),
     pd.Series(["b", "a", "b", "c"], dtype="category"),
 ]
-INDICATOR = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 1]])
+INDICATOR = np.array([[1, 0, 1], [0, 0, 0], [0, 1, 1], [1, 1, 1]])
 DICTS = [{0: 2.5, 2: 0.5, 5: 1}, {0: 2, 2: 1, 5: 3}, {2: 3}, {0: 0}, {}]
 FEW, FEW_CLASSES = np.array([0, 2, 2, 5, 2]), np.array([0, 2, 5])
 
@@ -130,11 +130,11 @@ def test_an_unseen_class_is_named(y, classes, unseen):
 
 
 def test_targets_of_another_form_than_in_fit_are_refused():
-    with pytest.raises(ValueError, match=r"\(3, 3\).*2 labels.*shape \(n, 2\)"):
+    with pytest.raises(ValueError, match=r"\(4, 3\).*2 labels.*shape \(n, 2\)"):
         encode_targets(INDICATOR, np.arange(2), True)
     with pytest.raises(ValueError, match=r"shape \(3,\).*3 labels"):
         encode_targets(np.array([0, 1, 1]), np.arange(3), True)
-    with pytest.raises(ValueError, match=r"\(3, 3\) is an indicator matrix"):
+    with pytest.raises(ValueError, match=r"\(4, 3\) is an indicator matrix"):
         encode_targets(INDICATOR, np.arange(3), False)
 
 
@@ -199,7 +199,7 @@ def test_balancing_passes_over_classes_without_weight():
         ([1, 1, 1, 1, np.nan], None, "NaN"),
         (None, {0: 1, 7: 2}, r"class_weight names classes \[7\].*among \[0 2 5\]"),
         (None, {"two": 2}, r"class_weight names classes \['two'\]"),
-        (None, {2: -0.5}, r"class_weight=\{2: -0.5\} has negative weights"),
+        (None, {2: -0.5}, r"class_weight=\{2: -0.5\} must hold finite numbers"),
         (None, {2: float("nan")}, "class_weight"),
         (None, {2: float("inf")}, "class_weight"),
     ],

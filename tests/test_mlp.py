@@ -1,0 +1,197 @@
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits, make_classification
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
+
+from sklearn_digits import MLPClassifier
+
+pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X / 16, y
+
+
+def start_alike(**params):
+    """Return one step of each library from the same weights, on the same batch."""
+    rng = np.random.default_rng(0)
+    X, y = rng.random((40, 6)), rng.integers(0, params.pop("n_classes", 3), 40)
+    common = {
+        "hidden_layer_sizes": (5, 4),
+        "max_iter": 1,
+        "shuffle": False,
+        "batch_size": 40,
+        "alpha": 0.1,
+        "warm_start": True,
+        "random_state": 0,
+        **params,
+    }
+    theirs = SklearnMLPClassifier(**common).fit(X, y)
+    ours = MLPClassifier(**common).fit(X, y)
+    for mine, other in zip(ours.coefs_, theirs.coefs_, strict=True):
+        mine[:] = other
+    for mine, other in zip(ours.intercepts_, theirs.intercepts_, strict=True):
+        mine[:] = other
+    return ours, theirs, X, y
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+def test_same_weights_give_scikit_learns_probabilities(activation, n_classes):
+    ours, theirs, X, _ = start_alike(activation=activation, n_classes=n_classes)
+    np.testing.assert_allclose(
+        ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        # The libraries add epsilon to the same quotient at different places.
+        {"solver": "adam", "epsilon": 1e-14},
+        {"solver": "sgd", "learning_rate_init": 0.1},
+        {"solver": "sgd", "learning_rate_init": 0.1, "nesterovs_momentum": False},
+        {"solver": "sgd", "learning_rate_init": 0.1, "momentum": 0.0},
+        {"epsilon": 1e-14, "n_classes": 2, "activation": "tanh"},
+    ],
+)
+def test_steps_from_the_same_weights_are_scikit_learns(params):
+    ours, theirs, X, y = start_alike(**params)
+    for model in (ours, theirs):
+        model.set_params(max_iter=5).fit(X, y)
+    for mine, other in zip(
+        ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True
+    ):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(ours.loss_curve_[1:], theirs.loss_curve_[1:], rtol=1e-6)
+
+
+def test_sample_weights_act_as_scikit_learns():
+    ours, theirs, X, y = start_alike(solver="sgd", learning_rate_init=0.1)
+    weight = np.linspace(0.5, 2, len(y))
+    for model in (ours, theirs):
+        model.fit(X, y, sample_weight=weight)
+    for mine, other in zip(ours.coefs_, theirs.coefs_, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
+def test_learning_rates_follow_scikit_learns(learning_rate):
+    params = {"learning_rate": learning_rate, "tol": 0.5, "n_iter_no_change": 2}
+    # Without momentum: torch's scales past gradients by the present learning rate,
+    # scikit-learn's by that of their own step.
+    ours, theirs, X, y = start_alike(
+        solver="sgd", learning_rate_init=0.1, momentum=0, power_t=0.3, **params
+    )
+    for model in (ours, theirs):
+        model.set_params(max_iter=12).fit(X, y)
+    assert ours.n_iter_ == theirs.n_iter_
+    np.testing.assert_allclose(
+        ours.loss_curve_[1:], theirs.loss_curve_[1:], rtol=1e-6, atol=1e-9
+    )
+
+
+def test_constructor_has_scikit_learns_parameters_first():
+    ours, theirs = MLPClassifier().get_params(), SklearnMLPClassifier().get_params()
+    assert {name: ours[name] for name in theirs} == theirs
+    assert MLPClassifier((7,), "tanh").activation == "tanh"
+    with pytest.raises(TypeError):
+        MLPClassifier((7,), "tanh", "sgd")
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_fitted_attributes_have_scikit_learns_shapes(n_classes):
+    ours, theirs, _, _ = start_alike(n_classes=n_classes)
+    for name in ("n_layers_", "n_outputs_", "out_activation_", "n_iter_", "t_"):
+        assert getattr(ours, name) == getattr(theirs, name)
+    for mine, other in zip(ours.coefs_, theirs.coefs_, strict=True):
+        assert mine.shape == other.shape
+        assert mine.dtype == other.dtype
+
+
+def test_initial_weights_fill_scikit_learns_bounds(digits):
+    model = MLPClassifier((300,), max_iter=1, learning_rate_init=1e-12).fit(*digits)
+    bound = np.sqrt(6 / (64 + 300))
+    largest = np.abs(model.coefs_[0]).max()
+    assert 0.99 * bound < largest <= bound * (1 + 1e-6)
+
+
+def test_multilabel_targets_give_a_probability_each(digits):
+    X, y = digits
+    Y = np.stack([y % 2 == 0, y > 4, y == 3], axis=1).astype(int)
+    model = MLPClassifier(max_iter=40, random_state=0).fit(X, Y)
+    probabilities = model.predict_proba(X)
+    assert probabilities.shape == Y.shape
+    assert np.array_equal(model.predict(X), probabilities > 0.5)
+    assert accuracy_score(Y, model.predict(X)) > 0.9
+    assert model.out_activation_ == "logistic"
+
+
+def test_small_float64_steps_are_float64_and_others_are_not(digits):
+    X, y = digits
+    few = {"max_iter": 1, "batch_size": 10}
+    assert MLPClassifier(**few).fit(X, y).coefs_[0].dtype == np.float64
+    assert MLPClassifier(**few).fit(X.astype("f"), y).coefs_[0].dtype == np.float32
+    wide = MLPClassifier((2000,), max_iter=1).fit(X, y)
+    assert wide.coefs_[0].dtype == np.float32
+    assert MLPClassifier((2000,), max_iter=1).fit(X[:50], y[:50]).compute_dtype_ == (
+        wide.compute_dtype_
+    )
+
+
+def test_dropout_thins_the_hidden_layers_while_training_only(digits):
+    X, y = digits
+    model = MLPClassifier((50, 50), dropout=0.5, max_iter=5, random_state=0).fit(X, y)
+    assert np.array_equal(model.predict_proba(X), model.predict_proba(X))
+    whole = MLPClassifier((50, 50), max_iter=5, random_state=0).fit(X, y)
+    assert model.loss_ > whole.loss_
+
+
+def test_balanced_classes_find_the_rare_one():
+    X, y = make_classification(
+        600, weights=[0.95], class_sep=0.5, flip_y=0, random_state=0
+    )
+    params = {"max_iter": 40, "random_state": 0}
+    plain = MLPClassifier(**params).fit(X, y).predict(X)
+    balanced = MLPClassifier(**params, class_weight="balanced").fit(X, y).predict(X)
+    assert balanced[y == 1].mean() > plain[y == 1].mean()
+
+
+def test_what_is_not_built_yet_says_so(digits):
+    with pytest.raises(NotImplementedError, match="lbfgs"):
+        MLPClassifier(solver="lbfgs").fit(*digits)
+
+
+@pytest.mark.parametrize("sizes", [0, (0,), (5, -1), (2.5,), "ab"])
+def test_hidden_layers_of_no_width_are_named(sizes, digits):
+    with pytest.raises(ValueError, match="hidden_layer_sizes"):
+        MLPClassifier(sizes).fit(*digits)
+
+
+def test_no_hidden_layer_is_logistic_regression(digits):
+    model = MLPClassifier((), max_iter=60, random_state=0).fit(*digits)
+    assert [coef.shape for coef in model.coefs_] == [(64, 10)]
+    assert model.score(*digits) > 0.9
+
+
+def test_a_batch_larger_than_the_data_warns(digits):
+    X, y = digits
+    with pytest.warns(UserWarning, match=r"5000 for 1797 rows.*clipped"):
+        MLPClassifier(batch_size=5000, max_iter=1).fit(X, y)
+
+
+@pytest.mark.slow
+def test_accuracy_on_digits_with_default_parameters(digits):
+    scores = [
+        cross_val_score(
+            MLPClassifier(random_state=seed),
+            *digits,
+            cv=StratifiedKFold(5, shuffle=True, random_state=seed),
+        )
+        for seed in range(3)
+    ]
+    assert np.mean(scores) >= 0.975
