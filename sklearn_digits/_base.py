@@ -163,9 +163,8 @@ class TorchClassifier(
         "compute_dtype": [StrOptions({"auto", *COMPUTE_DTYPES})],
     }
 
-    # Rows of "auto" batches; rows that pass through the module at once at prediction;
-    # floating-point operations of a step from which on "auto" means bfloat16.
-    _auto_batch_size = 200
+    # Rows that pass through the module at once at prediction, and the floating-point
+    # operations of a step from which on "auto" means bfloat16.
     _chunk_size = 1024
     _bfloat16_step = 1e8
 
@@ -385,6 +384,10 @@ class TorchClassifier(
             self.compute_dtype, device, step_flops, self._bfloat16_step
         )
 
+    def _auto_batch(self, n_rows):
+        """Return the rows of an "auto" batch, `n_rows` at most."""
+        return min(200, n_rows)
+
     def _n_epochs(self, n_steps):
         """Return the epochs of a fit that has `n_steps` steps an epoch."""
         return self.max_iter
@@ -499,9 +502,10 @@ class TorchClassifier(
                 f"{tuple(output.shape)} for one row; expected logits of shape "
                 f"{(1, len(self.classes_))}."
             )
+        # Of the largest "auto" batch, so that partial_fit chooses as fit does.
         batch_size = self.batch_size
         if batch_size == "auto":
-            batch_size = self._auto_batch_size
+            batch_size = self._auto_batch(np.inf)
         self._built_with = self.get_params(deep=False)
         self._row_flops = flops
         self.device_ = str(device)
@@ -552,7 +556,7 @@ class TorchClassifier(
 
     def _clip_batch_size(self, n_rows):
         if self.batch_size == "auto":
-            return min(self._auto_batch_size, n_rows)
+            return self._auto_batch(n_rows)
         if self.batch_size > n_rows:
             warnings.warn(
                 f"Got `batch_size` less than 1 or larger than sample size, "

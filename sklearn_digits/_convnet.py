@@ -22,6 +22,10 @@ from sklearn_digits._runtime import weight_dtype
 # "auto" numbers of epochs give a fit about this many steps, within these bounds.
 AUTO_STEPS, AUTO_EPOCHS = 600, (15, 300)
 AUTO_EMA_DECAY = 0.99
+# From this many images on, "auto" batches are 128 images in place of 64.
+LARGE_DATA = 10_000
+# A side of at least this many pixels is halved by the next stage.
+SMALLEST_POOLED_SIDE = 8
 # Images with a side below this are not distorted: a shift would lose what they show.
 SMALLEST_DISTORTED_SIDE = 5
 # Pixels at predict this many times larger or smaller than at fit raise a warning.
@@ -51,7 +55,8 @@ class ConvNet(nn.Module):
     n_classes : int
     channels : sequence of int
         Channels of each stage: two convolutions, each with batch normalisation and
-        ReLU. Between stages the larger of two pixels is kept along each axis.
+        ReLU. After the first one, the larger of two pixels is kept along each axis that
+        has at least 8 of them.
     kernel_size : int
         Side of the convolutions' kernels.
     dropout : float
@@ -62,22 +67,15 @@ class ConvNet(nn.Module):
         super().__init__()
         height, width, n_in = image_shape
         layers: list[nn.Module] = []
-        import os
-
-        LAY = os.environ.get("LAY", "e8")
-        for stage, n_out in enumerate(channels):
-            least = {"late": 2, "e4": 4, "e8": 8}[LAY]
-            window = tuple(2 if side >= least else 1 for side in (height, width))
-            pool = []
-            if max(window) > 1:
-                pool = [nn.MaxPool2d(window)]
-            if LAY == "late" and stage == 0:
-                pool = []
-            if pool:
-                height, width = height // window[0], width // window[1]
+        for n_out in channels:
             first = nn.Conv2d(n_in, n_out, kernel_size, padding="same", bias=False)
-            layers += [*pool, first] if LAY == "late" else [first, *pool]
+            window = tuple(
+                2 if side >= SMALLEST_POOLED_SIDE else 1 for side in (height, width)
+            )
+            height, width = height // window[0], width // window[1]
             layers += [
+                first,
+                nn.MaxPool2d(window) if max(window) > 1 else nn.Identity(),
                 BatchNorm2d(n_out),
                 nn.ReLU(inplace=True),
                 nn.Conv2d(n_out, n_out, kernel_size, padding="same", bias=False),
@@ -109,8 +107,8 @@ class ConvNetClassifier(TorchClassifier):
     Parameters
     ----------
     channels : sequence of int, default=(16, 32, 64)
-        Channels of each stage of two convolutions; the image is halved between
-        stages. More channels are slower and more accurate.
+        Channels of each stage of two convolutions; the first of them halves the image,
+        down to 4 pixels. More channels are slower and more accurate.
     kernel_size : int, default=3
         Side of the convolutions' kernels.
     image_shape : tuple of 2 or 3 int, default=None
@@ -140,7 +138,8 @@ class ConvNetClassifier(TorchClassifier):
     nesterovs_momentum : bool, default=True
         Whether the momentum of "sgd" is Nesterov's.
     batch_size : int or "auto", default="auto"
-        Images of a step; "auto" is the smaller of 128 and the number of images.
+        Images of a step; "auto" is 64 for fewer than 10,000 images, else 128, and no
+        more than there are.
     max_iter : int or "auto", default="auto"
         Epochs of a fit; "auto" is about 600 steps, at least 15 and at most 300
         epochs.
@@ -242,7 +241,6 @@ class ConvNetClassifier(TorchClassifier):
         "ema_decay": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), None],
     }
 
-    _auto_batch_size = 128
     _chunk_size = 128
     _bfloat16_step = 1e9
 
@@ -360,6 +358,9 @@ class ConvNetClassifier(TorchClassifier):
         height, width, n_channels = self.image_shape_
         images = X.view(-1, height, width, n_channels).permute(0, 3, 1, 2)
         return images.to(weight_dtype(self.compute_dtype_))
+
+    def _auto_batch(self, n_rows):
+        return min(64 if n_rows < LARGE_DATA else 128, n_rows)
 
     def _n_epochs(self, n_steps):
         if self.max_iter != "auto":

@@ -146,7 +146,7 @@ def _weights_from_dict(class_weight, classes):
             f"class_weight names classes {unknown} that are not among {classes}."
         )
     valid = [
-        isinstance(weight, Real) and 0 <= weight < np.inf
+        isinstance(weight, Real) and 0 <= float(weight) < np.inf
         for weight in class_weight.values()
     ]
     if not all(valid):

@@ -45,14 +45,20 @@ class Rows:
         return replace(self, index=torch.as_tensor(index))
 
     def batches(self, batch_size, device, generator=None):
-        """Yield ``(X, (target, weight))`` by batches, shuffled if by a generator."""
+        """Yield ``(X, (target, weight, sum of weights))`` by batches.
+
+        The rows come in random order if there is a generator to draw it.
+        """
         index = self.index
         if generator is not None:
             index = index[torch.randperm(len(index), generator=generator)]
         for rows in index.split(batch_size):
             X = torch.from_numpy(self.X.take(rows.numpy(), axis=0)).to(device)
-            weight = None if self.weight is None else self.weight[rows].to(device)
-            yield X, (self.target[rows].to(device), weight)
+            weight, total = None, float(len(rows))
+            if self.weight is not None:
+                weight = self.weight[rows]
+                weight, total = weight.to(device), weight.sum().item()
+            yield X, (self.target[rows].to(device), weight, total)
 
 
 def forward_in_chunks(module, X, prepare, chunk_size, device):
@@ -104,13 +110,24 @@ class AveragedWeights:
         self.module = copy.deepcopy(module).eval()
         self.decay = decay
         self.n_steps = 0
-        self._averaged = list(self.module.state_dict().values())
-        self._current = list(module.state_dict().values())
+        pairs = list(
+            zip(
+                self.module.state_dict().values(),
+                module.state_dict().values(),
+                strict=True,
+            )
+        )
+        self._averaged, self._current = zip(
+            *(pair for pair in pairs if pair[0].is_floating_point()), strict=True
+        )
+        self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]
 
     def update(self):
         """Take the current weights of the module into the average."""
         decay = min(self.decay, (1 + self.n_steps) / (10 + self.n_steps))
         get_ema_multi_avg_fn(decay)(self._averaged, self._current, self.n_steps)
+        for averaged, current in self._counters:
+            averaged.copy_(current)
         self.n_steps += 1
 
 
@@ -254,9 +271,8 @@ class TrainingNet(NeuralNet):
         self.history.record(f"{prefix}_loss", total.item() / len(iterator))
 
     def train_step(self, batch, **fit_params):
-        """Update the weights with one batch ``(X, (target, weight))``."""
-        X, (target, weight) = batch
-        weight_sum = len(X) if weight is None else weight.sum()
+        """Update the weights with one batch of :meth:`Rows.batches`."""
+        X, (target, weight, weight_sum) = batch
         for layer in self.weighted_layers_:
             layer.sample_weight = weight
         inputs = self.prepare(X)
@@ -270,7 +286,7 @@ class TrainingNet(NeuralNet):
         loss.backward()
         loss = loss.detach()
         if self.alpha:
-            loss += self._penalise(self.alpha / weight_sum)
+            loss = loss + self._penalise(self.alpha / weight_sum)
         self._follow_schedule()
         self.optimizer_.step()
         self.optimizer_.zero_grad()
@@ -280,12 +296,10 @@ class TrainingNet(NeuralNet):
         return {"loss": loss, "y_pred": logits}
 
     def _penalise(self, alpha):
-        """Add the L2 penalty's gradient to the weights'; return its loss."""
-        with torch.no_grad():
-            for weight in self.penalised_:
-                weight.grad.add_(weight * alpha)
-            flat = [weight.view(-1) for weight in self.penalised_]
-            return sum(torch.dot(row, row) for row in flat) * (alpha / 2)
+        """Leave the L2 penalty's gradient to the optimizer; return its loss."""
+        self.optimizer_.param_groups[0]["weight_decay"] = alpha
+        flat = [weight.detach().flatten() for weight in self.penalised_]
+        return sum(torch.dot(row, row) for row in flat) * (alpha / 2)
 
     def set_learning_rate(self, learning_rate):
         """Go on with another learning rate."""

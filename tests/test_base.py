@@ -191,7 +191,7 @@ def test_a_loss_that_is_not_finite_is_an_error_and_spoils_nothing(classifier, di
     X, y = digits
     model = fitted(classifier, X, y, warm_start=True, batch_size=50)
     before, curve = model.predict_proba(X), list(model.loss_curve_)
-    with pytest.raises(ValueError, match="non-finite.*learning_rate_init=1e"):
+    with pytest.raises(ValueError, match=r"non-finite.*learning_rate_init=1e"):
         model.set_params(learning_rate_init=1e35).fit(X, y)
     assert np.array_equal(model.predict_proba(X), before)
     assert model.loss_curve_ == curve

@@ -371,7 +371,7 @@ def test_the_recommended_setting_reads_small_digits(classifier, accuracy):
 
 def test_filtering_leaves_torch_and_random_generators_alone():
     def state():
-        _, numpy_state, position, *_ = np.random.get_state()  # noqa: NPY002
+        _, numpy_state, position, *_ = np.random.get_state()
         return (
             torch.get_num_threads(),
             torch.get_rng_state().tolist(),

@@ -168,11 +168,11 @@ def test_a_random_state_advances():
 
 @pytest.mark.parametrize("random_state", [None, 0])
 def test_no_global_generator_is_touched(random_state):
-    theirs, torchs = np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    theirs, torchs = np.random.get_state(), torch.get_rng_state()
     stream(new_generator(random_state))
     draw_seed(new_generator(random_state))
-    assert np.array_equal(np.random.get_state()[1], theirs[1])  # noqa: NPY002
-    assert np.random.get_state()[2:] == theirs[2:]  # noqa: NPY002
+    assert np.array_equal(np.random.get_state()[1], theirs[1])
+    assert np.random.get_state()[2:] == theirs[2:]
     assert torch.equal(torch.get_rng_state(), torchs)
 
 

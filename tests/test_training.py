@@ -1,0 +1,106 @@
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sklearn_digits import ConvNetClassifier, MLPClassifier
+from sklearn_digits._training import AveragedWeights, Rows, forward_in_chunks
+
+pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+
+
+def rows_of(n, weight=None):
+    X = np.arange(2 * n, dtype=np.uint8).reshape(n, 2)
+    return Rows(X, torch.arange(n), weight, torch.arange(n))
+
+
+def test_every_row_comes_once_an_epoch_with_its_target():
+    rows = rows_of(23)
+    generator = torch.Generator().manual_seed(0)
+    batches = list(rows.batches(5, "cpu", generator))
+    assert [len(X) for X, _ in batches] == [5, 5, 5, 5, 3]
+    X, target = (
+        torch.cat(part)
+        for part in zip(*((X, target) for X, (target, _, _) in batches), strict=True)
+    )
+    assert sorted(target.tolist()) == list(range(23))
+    assert target.tolist() != list(range(23))
+    assert np.array_equal(X.numpy(), rows.X[target.numpy()])
+    assert X.dtype == torch.uint8
+
+
+def test_rows_keep_their_order_without_a_generator():
+    targets = [target for _, (target, _, _) in rows_of(7).batches(3, "cpu")]
+    assert torch.cat(targets).tolist() == list(range(7))
+
+
+def test_other_rows_of_a_data_set_share_its_memory():
+    rows = rows_of(9, torch.linspace(1, 2, 9))
+    part = rows.at(np.array([4, 2]))
+    ((X, (target, weight, total)),) = part.batches(10, "cpu")
+    assert part.X is rows.X
+    assert target.tolist() == [4, 2]
+    assert total == pytest.approx(weight.sum().item())
+    assert np.array_equal(X.numpy(), rows.X[[4, 2]])
+
+
+def test_chunks_of_any_size_give_the_same_output():
+    module, X = nn.Linear(2, 3).double(), np.random.default_rng(0).random((11, 2))
+    whole = module(torch.from_numpy(X)).detach().numpy()
+    for size in (1, 4, 11, 50):
+        output = forward_in_chunks(
+            module, X, lambda chunk: chunk, size, torch.device("cpu")
+        )
+        np.testing.assert_allclose(output, whole, rtol=1e-12)
+
+
+def test_averaged_weights_follow_their_formula():
+    module = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
+    average = AveragedWeights(module, 0.5)
+    expected = module[0].weight.item()
+    for step in range(12):
+        with torch.no_grad():
+            module[0].weight += 1
+            module[1].running_mean += 2
+        average.update()
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * module[0].weight.item()
+    assert average.module[0].weight.item() == pytest.approx(expected)
+    assert 0 < average.module[1].running_mean.item() < 24
+
+
+def calls_in_a_fit(estimator, n_rows):
+    """Count the Python-level calls, those into C included, of one fit."""
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 255, (n_rows, 64), dtype=np.uint8), np.arange(n_rows) % 10
+    calls = 0
+
+    def count(frame, event, argument):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        estimator.fit(X, y)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [MLPClassifier(max_iter=1), ConvNetClassifier(channels=(4,), max_iter=1)],
+)
+def test_python_is_called_by_the_batch_and_never_by_the_row(estimator):
+    few_rows, many_rows, batch = 600, 6000, 300
+    calls_in_a_fit(estimator, few_rows)  # what the first fit imports
+    one_batch, *_, ten_times = (
+        calls_in_a_fit(estimator.set_params(batch_size=size), n_rows)
+        for n_rows, size in ((few_rows, few_rows), (many_rows, many_rows))
+    )
+    assert ten_times < one_batch + 300  # as many batches, ten times the rows
+    many_batches = calls_in_a_fit(estimator.set_params(batch_size=batch), many_rows)
+    n_more = many_rows // batch - 1
+    assert (many_batches - ten_times) / n_more < 1200
