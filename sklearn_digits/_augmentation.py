@@ -17,13 +17,13 @@ class RandomAffine(BaseEstimator):
 
     Parameters
     ----------
-    rotation : float, default=10.0
+    rotation : float, default=8.0
         Largest rotation to either side, in degrees.
-    shift : float, default=0.08
+    shift : float, default=0.05
         Largest shift along each axis, as a share of the image's side.
-    scale : float, default=0.1
+    scale : float, default=0.08
         Largest relative change of size: 0.1 draws factors from 0.9 to 1.1.
-    shear : float, default=0.15
+    shear : float, default=0.1
         Largest shear: the shift of a row relative to its distance from the centre.
 
     Examples
@@ -46,7 +46,7 @@ class RandomAffine(BaseEstimator):
         "shear": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(self, *, rotation=10.0, shift=0.08, scale=0.1, shear=0.15):
+    def __init__(self, *, rotation=8.0, shift=0.05, scale=0.08, shear=0.1):
         self.rotation = rotation
         self.shift = shift
         self.scale = scale

@@ -22,10 +22,6 @@ from sklearn_digits._runtime import weight_dtype
 # "auto" numbers of epochs give a fit about this many steps, within these bounds.
 AUTO_STEPS, AUTO_EPOCHS = 600, (15, 300)
 AUTO_EMA_DECAY = 0.99
-# From this many images on, "auto" batches are 128 images in place of 64.
-LARGE_DATA = 10_000
-# A side of at least this many pixels is halved by the next stage.
-SMALLEST_POOLED_SIDE = 8
 # Images with a side below this are not distorted: a shift would lose what they show.
 SMALLEST_DISTORTED_SIDE = 5
 # Pixels at predict this many times larger or smaller than at fit raise a warning.
@@ -55,8 +51,7 @@ class ConvNet(nn.Module):
     n_classes : int
     channels : sequence of int
         Channels of each stage: two convolutions, each with batch normalisation and
-        ReLU. After the first one, the larger of two pixels is kept along each axis that
-        has at least 8 of them.
+        ReLU. Between stages the largest of two by two pixels is kept.
     kernel_size : int
         Side of the convolutions' kernels.
     dropout : float
@@ -67,21 +62,17 @@ class ConvNet(nn.Module):
         super().__init__()
         height, width, n_in = image_shape
         layers: list[nn.Module] = []
-        for n_out in channels:
-            first = nn.Conv2d(n_in, n_out, kernel_size, padding="same", bias=False)
-            window = tuple(
-                2 if side >= SMALLEST_POOLED_SIDE else 1 for side in (height, width)
-            )
-            height, width = height // window[0], width // window[1]
-            layers += [
-                first,
-                nn.MaxPool2d(window) if max(window) > 1 else nn.Identity(),
-                BatchNorm2d(n_out),
-                nn.ReLU(inplace=True),
-                nn.Conv2d(n_out, n_out, kernel_size, padding="same", bias=False),
-                BatchNorm2d(n_out),
-                nn.ReLU(inplace=True),
-            ]
+        for stage, n_out in enumerate(channels):
+            if stage:
+                window = (min(2, height), min(2, width))
+                height, width = height // window[0], width // window[1]
+                layers.append(nn.MaxPool2d(window))
+            for n_before in (n_in, n_out):
+                layers += [
+                    nn.Conv2d(n_before, n_out, kernel_size, padding="same", bias=False),
+                    BatchNorm2d(n_out),
+                    nn.ReLU(inplace=True),
+                ]
             n_in = n_out
         self.stages = nn.Sequential(*layers)
         self.dropout = Dropout(dropout)
@@ -107,8 +98,8 @@ class ConvNetClassifier(TorchClassifier):
     Parameters
     ----------
     channels : sequence of int, default=(16, 32, 64)
-        Channels of each stage of two convolutions; the first of them halves the image,
-        down to 4 pixels. More channels are slower and more accurate.
+        Channels of each stage of two convolutions; the image is halved between
+        stages. More channels are slower and more accurate.
     kernel_size : int, default=3
         Side of the convolutions' kernels.
     image_shape : tuple of 2 or 3 int, default=None
@@ -138,8 +129,7 @@ class ConvNetClassifier(TorchClassifier):
     nesterovs_momentum : bool, default=True
         Whether the momentum of "sgd" is Nesterov's.
     batch_size : int or "auto", default="auto"
-        Images of a step; "auto" is 64 for fewer than 10,000 images, else 128, and no
-        more than there are.
+        Images of a step; "auto" is the smaller of 128 and the number of images.
     max_iter : int or "auto", default="auto"
         Epochs of a fit; "auto" is about 600 steps, at least 15 and at most 300
         epochs.
@@ -360,7 +350,7 @@ class ConvNetClassifier(TorchClassifier):
         return images.to(weight_dtype(self.compute_dtype_))
 
     def _auto_batch(self, n_rows):
-        return min(64 if n_rows < LARGE_DATA else 128, n_rows)
+        return min(128, n_rows)
 
     def _n_epochs(self, n_steps):
         if self.max_iter != "auto":
