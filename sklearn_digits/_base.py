@@ -403,9 +403,10 @@ class TorchClassifier(
         return torch.optim.Adam, {"fused": True}
 
     def _training_options(self):
-        """Return the options of :class:`TrainingNet` that subclasses decide."""
+        """Return the options of loss and training that subclasses decide."""
         return {
             "schedule": self.learning_rate,
+            "label_smoothing": 0.0,
             "alpha": 0.0,
             "weight_decay": 0.0,
             "ema_decay": None,
@@ -528,7 +529,7 @@ class TorchClassifier(
             shuffle=self.shuffle,
             lr=self.learning_rate_init,
             device=self.device_,
-            criterion=LogLoss(self._multilabel),
+            criterion=LogLoss(self._multilabel, options.pop("label_smoothing")),
             optimizer=optimizer,
             callbacks="disable",
             **options,

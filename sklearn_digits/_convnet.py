@@ -124,6 +124,9 @@ class ConvNetClassifier(TorchClassifier):
     weight_decay : float, default=0.01
         Decoupled decay of weights, biases and norms excepted: each step shrinks them
         by ``learning rate * weight_decay``. With "adam" and "sgd" it is their L2 term.
+    label_smoothing : float, default=0.05
+        Share of each label that training spreads evenly over the classes. It makes
+        the network more accurate, and its probabilities a little less certain.
     momentum : float, default=0.9
         Momentum of "sgd".
     nesterovs_momentum : bool, default=True
@@ -228,6 +231,7 @@ class ConvNetClassifier(TorchClassifier):
         "solver": [StrOptions({"adamw", "adam", "sgd"})],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "ema_decay": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), None],
     }
 
@@ -246,6 +250,7 @@ class ConvNetClassifier(TorchClassifier):
         learning_rate="onecycle",
         learning_rate_init=0.01,
         weight_decay=0.01,
+        label_smoothing=0.05,
         momentum=0.9,
         nesterovs_momentum=True,
         batch_size="auto",
@@ -289,6 +294,7 @@ class ConvNetClassifier(TorchClassifier):
         self.dropout = dropout
         self.augmentation = augmentation
         self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
         self.ema_decay = ema_decay
 
     def build_module(self, n_features, n_classes):
@@ -366,6 +372,7 @@ class ConvNetClassifier(TorchClassifier):
     def _training_options(self):
         return {
             "schedule": self.learning_rate,
+            "label_smoothing": self.label_smoothing,
             "alpha": 0.0,
             "weight_decay": self.weight_decay,
             "ema_decay": AUTO_EMA_DECAY if self.ema_decay == "auto" else self.ema_decay,

@@ -149,7 +149,7 @@ class FitMonitor:
         else:
             hits = logits.argmax(dim=1) == target
         weight = None if rows.weight is None else rows.weight[rows.index]
-        loss = net.criterion_(logits, target, weight).item()
+        loss = net.criterion_.eval()(logits, target, weight).item()
         if weight is None:
             return hits.double().mean().item(), loss
         return (torch.dot(hits.to(weight.dtype), weight) / weight.sum()).item(), loss

@@ -165,22 +165,34 @@ class LogLoss(torch.nn.Module):
     multilabel : bool
         Whether each column of the logits is a yes-no question of its own (their
         losses add up) or a class among exclusive ones.
+    label_smoothing : float
+        Share of the target that is spread evenly over exclusive classes while the
+        module trains [1]_.
+
+    References
+    ----------
+    .. [1] Szegedy, Vanhoucke, Ioffe, Shlens, Wojna (2016). Rethinking the Inception
+       architecture for computer vision. CVPR.
     """
 
-    def __init__(self, multilabel=False):
+    def __init__(self, multilabel=False, label_smoothing=0.0):
         super().__init__()
         self.multilabel = multilabel
+        self.label_smoothing = label_smoothing
 
     def forward(self, logits, target, weight=None):
         """Return the loss of `logits` (n, n_classes), a tensor of no dimension."""
+        smoothing = self.label_smoothing if self.training else 0.0
         if self.multilabel:
             loss = functional.binary_cross_entropy_with_logits(
                 logits, target.to(logits.dtype), reduction="none"
             ).sum(dim=1)
         elif weight is None:
-            return functional.cross_entropy(logits, target)
+            return functional.cross_entropy(logits, target, label_smoothing=smoothing)
         else:
-            loss = functional.cross_entropy(logits, target, reduction="none")
+            loss = functional.cross_entropy(
+                logits, target, reduction="none", label_smoothing=smoothing
+            )
         if weight is None:
             return loss.mean()
         return torch.dot(loss, weight) / weight.sum()

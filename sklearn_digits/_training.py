@@ -263,7 +263,7 @@ class TrainingNet(NeuralNet):
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Take one step a batch; the loss leaves the device once, at the end."""
-        self.module_.train()
+        self._set_training(True)
         generator = self.generator if self.shuffle else None
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         for batch in iterator.batches(self.batch_size, self.device, generator):

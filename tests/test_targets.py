@@ -271,3 +271,14 @@ def test_a_loss_far_from_the_truth_stays_finite():
     assert LogLoss()(logits, torch.tensor([1])).item() == pytest.approx(4000)
     loss = LogLoss(multilabel=True)(logits, torch.tensor([[0.0, 1.0]]))
     assert loss.item() == pytest.approx(4000)
+
+
+def test_labels_are_smoothed_while_training_only():
+    logits, target = torch.randn(6, 3), torch.arange(6) % 3
+    loss = LogLoss(label_smoothing=0.3)
+    plain, log_p = LogLoss()(logits, target), logits.log_softmax(dim=1)
+    expected = -(0.7 * log_p.gather(1, target[:, None])[:, 0] + 0.3 * log_p.mean(dim=1))
+    assert loss(logits, target).item() == pytest.approx(expected.mean().item())
+    weighted = loss(logits, target, torch.ones(6))
+    assert weighted.item() == pytest.approx(expected.mean().item())
+    assert torch.equal(loss.eval()(logits, target), plain)
