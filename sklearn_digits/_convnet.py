@@ -125,8 +125,8 @@ class ConvNetClassifier(TorchClassifier):
         Decoupled decay of weights, biases and norms excepted: each step shrinks them
         by ``learning rate * weight_decay``. With "adam" and "sgd" it is their L2 term.
     label_smoothing : float, default=0.05
-        Share of each label that training spreads evenly over the classes. It makes
-        the network more accurate, and its probabilities a little less certain.
+        Share of each label that training spreads evenly over the classes: the network
+        gets more accurate. Its logits are sharpened, so that probabilities stay honest.
     momentum : float, default=0.9
         Momentum of "sgd".
     nesterovs_momentum : bool, default=True
