@@ -131,8 +131,8 @@ class TorchClassifier(
     ...     def build_module(self, n_features, n_classes):
     ...         return nn.Linear(n_features, n_classes)
     >>> X, y = load_digits(return_X_y=True)
-    >>> clf = SoftmaxClassifier(max_iter=20, tol=0.1, random_state=0).fit(X, y)
-    >>> clf.score(X, y) > 0.9
+    >>> clf = SoftmaxClassifier(learning_rate_init=0.01, tol=0.1, random_state=0)
+    >>> clf.fit(X, y).score(X, y) > 0.9
     True
     """
 

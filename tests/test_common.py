@@ -96,7 +96,7 @@ def test_further_check_passes(estimator, check):
     check(type(estimator).__name__, clone(estimator))
 
 
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
 @pytest.mark.parametrize(
     "check",
     [
