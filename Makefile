@@ -1,4 +1,4 @@
-# Two commands: `make demo` and `make test`. Both set up .venv first, once.
+# `make demo`, `make test`, `make bench`: each sets up .venv first, once.
 
 PYTHON ?= python3
 # Where PyTorch comes from; empty is PyPI. The CPU-only builds:
@@ -7,12 +7,16 @@ TORCH_INDEX ?=
 # A folder with MNIST's IDX files; empty is the 8x8 digits of scikit-learn.
 DATA ?=
 
+# Anything here runs the benchmarks on few rows, in two minutes, into bench_output/.
+QUICK ?=
+
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH_READY := $(VENV)/.bench_ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test lint wheel clean
+.PHONY: demo test bench lint wheel clean
 
 demo: $(READY)
 	$(BIN)/python examples/demo.py $(if $(DATA),--data "$(DATA)")
@@ -20,6 +24,11 @@ demo: $(READY)
 # Two workers share the cores: threads that wait must not keep one busy.
 test: $(READY)
 	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist worksteal
+
+# The full run takes about an hour and a half, and wants a quiet machine.
+bench: $(BENCH_READY)
+	$(BIN)/python examples/benchmarks/run.py \
+	  $(if $(DATA),--data "$(DATA)") $(if $(QUICK),--quick,--out docs)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -31,7 +40,7 @@ wheel: $(READY)
 	$(BIN)/python -m build --wheel --outdir dist
 
 clean:
-	rm -rf $(VENV) dist demo_output
+	rm -rf $(VENV) dist demo_output bench_output
 
 $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV); PyTorch makes this take a few minutes the first time."
@@ -39,4 +48,8 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH_INDEX),$(PIP) --index-url $(TORCH_INDEX) torch)
 	$(PIP) --editable ".[dev]"
+	@touch $@
+
+$(BENCH_READY): $(READY)
+	$(PIP) --editable ".[bench]"
 	@touch $@

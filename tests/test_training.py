@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from sklearn_digits import ConvNetClassifier, MLPClassifier
 from sklearn_digits._training import AveragedWeights, Rows, forward_in_chunks
@@ -89,10 +90,35 @@ def calls_in_a_fit(estimator, n_rows):
     return calls
 
 
-@pytest.mark.parametrize(
-    "estimator",
-    [MLPClassifier(max_iter=1), ConvNetClassifier(channels=(4,), max_iter=1)],
-)
+class HostReads(TorchDispatchMode):
+    """Counts how often a tensor's value is read into Python."""
+
+    n_reads = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.n_reads += function is torch.ops.aten._local_scalar_dense.default
+        return function(*args, **(kwargs or {}))
+
+
+ONE_EPOCH = [
+    MLPClassifier(max_iter=1, n_iter_no_change=np.inf),
+    ConvNetClassifier(channels=(4,), max_iter=1),
+]
+
+
+@pytest.mark.parametrize("estimator", ONE_EPOCH)
+def test_losses_are_read_by_the_epoch_and_never_by_the_batch(estimator):
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 255, (1200, 64), dtype=np.uint8), np.arange(1200) % 10
+    reads = {}
+    for n_batches in (1, 2, 20):
+        with HostReads() as mode:
+            estimator.set_params(batch_size=1200 // n_batches).fit(X, y)
+        reads[n_batches] = mode.n_reads
+    assert 0 < reads[1] == reads[2] == reads[20]
+
+
+@pytest.mark.parametrize("estimator", ONE_EPOCH)
 def test_python_is_called_by_the_batch_and_never_by_the_row(estimator):
     few_rows, many_rows, batch = 600, 6000, 300
     calls_in_a_fit(estimator, few_rows)  # what the first fit imports

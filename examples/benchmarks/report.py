@@ -1,0 +1,255 @@
+"""Write ``benchmarks.md``, its tables and its charts, from the rows that races kept.
+
+python examples/benchmarks/report.py docs
+"""
+
+import json
+import sys
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from racing import OURS, show
+
+RACES = (
+    "mlp_epoch",
+    "small_data",
+    "convnet_accuracy",
+    "convnet_epoch",
+    "accuracy",
+    "kernels",
+    "edge_features",
+    "predict",
+    "memory",
+    "growth",
+    "grid_search",
+)
+OUR_COLOR, THEIR_COLOR = "#c0392b", "#7f8c8d"
+GROWING = ("MLPClassifier", "ConvNetClassifier")
+INTRODUCTION = """# Benchmarks
+
+Every figure below is a race that anyone can run again: `{command}`, or one of the
+scripts named. The sides run in turn (A B A B …) in one process, after a round that does
+not count, on the same rows, with the same network, the same number of epochs and of
+threads; a ratio is the median of the rounds, with the least and the most.
+*time / ours* above 1 means that the other side takes longer. Races that we lose stand
+here like the others. Our hyperparameters were never chosen on the test set of MNIST;
+what was chosen on the folds of the 8×8 digits, the README says.
+"""
+
+
+@dataclass
+class Race:
+    """The rows that a race kept.
+
+    Attributes
+    ----------
+    about : dict
+        Title, text, command, date, machine and versions.
+    rows : list of dict
+    end : str
+        "finished", "stopped", or what it failed with.
+    """
+
+    about: dict
+    rows: list = field(default_factory=list)
+    end: str = "still running, or killed"
+
+
+def read(path):
+    """Return the race that the file `path` holds, or None."""
+    if not path.exists():
+        return None
+    race = Race({})
+    for line in path.read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        race.about = record.get("about", race.about)
+        race.end = record.get("end", race.end)
+        if "row" in record:
+            race.rows.append(record["row"])
+    return race
+
+
+def table(rows):
+    """Return rows as a Markdown table; a side that failed says so in its place."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    lines = [columns, ["---"] * len(columns)]
+    lines += [[show(row.get(column, "")) for column in columns] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def section(name, race, charted):
+    """Return the Markdown of one race."""
+    if race is None:
+        return f"## {name}\n\nNot run yet.\n"
+    parts = [f"## {race.about['title']}", race.about["text"], table(race.rows)]
+    if charted:
+        parts.append(f"![{race.about['title']}](benchmarks/{name}.svg)")
+    end = "" if race.end == "finished" else f" **This race has not ended: {race.end}.**"
+    parts.append(f"`{race.about['command']}`, {race.about['date']}.{end}")
+    return "\n\n".join(parts) + "\n"
+
+
+def machines(races):
+    """Return the machines and versions that the races ran with."""
+    ran = {}
+    for race in races:
+        versions = ", ".join(f"{k} {v}" for k, v in race.about["versions"].items())
+        ran.setdefault(f"{race.about['machine']}; {versions}.", []).append(race)
+    if len(ran) == 1:
+        return f"Machine: {next(iter(ran))}\n"
+    lines = [
+        f"- {', '.join(race.about['title'] for race in group)}: {what}"
+        for what, group in ran.items()
+    ]
+    return "Machines:\n\n" + "\n".join(lines) + "\n"
+
+
+# Charts
+
+
+def number(value):
+    """Return what a chart draws of a row's value, or None."""
+    if isinstance(value, list):
+        return float(value[0])
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def error_rate(row):
+    """Return the share of errors of a row, in percent."""
+    accuracy = number(row.get("accuracy %"))
+    return None if accuracy is None else 100 - accuracy
+
+
+def bars(rows, by, what, title, label="who"):
+    """Return a figure with a panel for each value of the column `by`.
+
+    Parameters
+    ----------
+    rows : list of dict
+    by : str
+    what : str or callable
+        The column that is drawn, or a function of the row.
+    title : str
+    label : str, default="who"
+        The column that names the bars.
+    """
+    value = what if callable(what) else lambda row: number(row.get(what))
+    rows = [row for row in rows if value(row) is not None]
+    panels = list(dict.fromkeys(row.get(by) for row in rows))
+    if not panels:
+        return None
+    figure = Figure(
+        figsize=(2 + 2.2 * len(panels), 0.8 + 0.33 * len({r[label] for r in rows})),
+        layout="constrained",
+    )
+    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for axis, panel in zip(axes, panels, strict=True):
+        shown = [row for row in rows if row.get(by) == panel]
+        names = [row[label] for row in shown]
+        colors = [OUR_COLOR if is_ours(name) else THEIR_COLOR for name in names]
+        values = [value(row) for row in shown]
+        axis.barh(names, values, color=colors)
+        axis.bar_label(axis.containers[0], [f" {show(v)}" for v in values], fontsize=8)
+        axis.margins(x=0.25)
+        axis.set_xticks([])
+        axis.set_title(f"{by}: {panel}", fontsize=9)
+        axis.tick_params(labelsize=8)
+        axis.spines[["top", "right", "bottom"]].set_visible(False)
+    axes[0].invert_yaxis()
+    figure.supxlabel(title, fontsize=9)
+    return figure
+
+
+def is_ours(name):
+    """Tell whether a bar is one of this library's."""
+    return name.startswith((OURS, "ConvNetClassifier", "MLPClassifier", "edges +"))
+
+
+def lines(rows):
+    """Return a figure of seconds and megabytes over rows, and over the side."""
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    for axis, (x, y) in zip(
+        figure.subplots(2, 2).flat,
+        [("rows", "s"), ("rows", "MB"), ("side", "s"), ("side", "MB")],
+        strict=True,
+    ):
+        for who, color in zip(GROWING, (THEIR_COLOR, OUR_COLOR), strict=True):
+            points = [
+                (row[x], row[y])
+                for row in rows
+                if row.get("who") == who and isinstance(row.get(x), int)
+            ]
+            if points:
+                axis.loglog(*np.transpose(points), "o-", color=color, label=who)
+        axis.set(xlabel=x, ylabel=y)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].legend(fontsize=8)
+    return figure
+
+
+def at_28(rows):
+    """Return the bars of the kernels on images of 28×28."""
+    rows = [row for row in rows if row["image"] == "28×28"]
+    return bars(rows, "kernels", "µs", "µs an image, 28×28")
+
+
+def with_ours(rows):
+    """Return rows in which our side's ratio to itself is 1."""
+    return [{**row, "time / ours": row.get("time / ours", 1)} for row in rows]
+
+
+def ratios(rows, by):
+    """Return the bars of the times, in ours."""
+    rows = [row for row in rows if "failed" not in row]
+    return bars(with_ours(rows), by, "time / ours", "time, in ours")
+
+
+CHARTS = {
+    "mlp_epoch": partial(ratios, by="input"),
+    "small_data": partial(ratios, by="what"),
+    "convnet_accuracy": partial(bars, by="aim %", what="s", title="seconds"),
+    "convnet_epoch": partial(ratios, by="precision"),
+    "accuracy": partial(bars, by="task", what=error_rate, title="errors, %"),
+    "kernels": at_28,
+    "edge_features": partial(
+        bars, by="model", what=error_rate, title="errors, %", label="features"
+    ),
+    "predict": partial(bars, by="rows", what="µs", title="µs a call"),
+    "memory": partial(
+        bars,
+        by="what",
+        what=lambda row: number(row.get("MB", row.get("s"))),
+        title="megabytes of a fit, seconds of an import",
+    ),
+    "growth": lines,
+    "grid_search": partial(ratios, by="n_jobs"),
+}
+
+
+def write(folder, command="make bench"):
+    """Write ``benchmarks.md`` and its charts into `folder`; return its path."""
+    results = folder / "benchmarks"
+    races = {name: read(results / f"{name}.jsonl") for name in RACES}
+    matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "benchmarks"})
+    sections = []
+    for name, race in races.items():
+        figure = CHARTS[name](race.rows) if race and race.rows else None
+        if figure is not None:
+            figure.savefig(results / f"{name}.svg", metadata={"Date": None})
+        sections.append(section(name, race, figure is not None))
+    page = folder / "benchmarks.md"
+    ran = machines([race for race in races.values() if race])
+    text = "\n".join([INTRODUCTION.format(command=command), ran, *sections])
+    page.write_text(text, encoding="utf-8")
+    return page
+
+
+if __name__ == "__main__":
+    print(write(Path(sys.argv[1])))
