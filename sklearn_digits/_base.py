@@ -10,7 +10,6 @@ from scipy.special import expit, log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
@@ -30,6 +29,7 @@ from sklearn_digits._runtime import (
     threads_for,
     weight_dtype,
 )
+from sklearn_digits._rows import Rows, forward_in_chunks, take_rows
 from sklearn_digits._schedule import CLOSED_SCHEDULES
 from sklearn_digits._targets import (
     LogLoss,
@@ -39,7 +39,8 @@ from sklearn_digits._targets import (
     find_classes,
     row_weights,
 )
-from sklearn_digits._training import Rows, TrainingNet, forward_in_chunks
+from sklearn_digits._training import TrainingNet
+from sklearn_digits._validation import encode_validation_set, hold_out
 
 
 class TorchClassifier(
@@ -163,10 +164,12 @@ class TorchClassifier(
         "compute_dtype": [StrOptions({"auto", *COMPUTE_DTYPES})],
     }
 
-    # Rows that pass through the module at once at prediction, and the floating-point
-    # operations of a step from which on "auto" means bfloat16.
+    # Rows that pass through the module at once at prediction, the floating-point
+    # operations of a step from which on "auto" means bfloat16, and whether X may be
+    # sparse: it is made dense a batch at a time.
     _chunk_size = 1024
     _bfloat16_step = 1e8
+    _accepts_sparse = True
 
     def __init__(
         self,
@@ -212,7 +215,16 @@ class TorchClassifier(
     # What users call
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train on `X` and `y`.
 
         Parameters
@@ -220,11 +232,21 @@ class TorchClassifier(
         X : array-like of shape (n, n_features), (n, height, width) or \
                 (n, height, width, n_channels)
             float32, float64 and uint8 are used as they are, other types converted to
-            float32.
+            float32. Rows may be a sparse array of SciPy's, if the classifier's tags
+            say so: they are converted to CSR, and made dense a batch at a time.
         y : array-like of shape (n,) or (n, n_labels)
             Labels of any kind that sorts, or an indicator matrix.
         sample_weight : array-like of shape (n,), default=None
             Weights of the rows, not negative. Rows of weight 0 are left out.
+        X_val : array-like, default=None
+            A validation set of one's own, like `X`. With `early_stopping` it takes the
+            place of the rows that would be held out. Without, score and loss on it are
+            recorded after each epoch, and it changes nothing. In a ``Pipeline`` it is
+            transformed as `X` is by ``transform_input=["X_val"]``.
+        y_val : array-like, default=None
+            Labels of `X_val`, all of them among those of `y`.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the rows of `X_val`. `class_weight` does not touch them.
 
         Returns
         -------
@@ -240,7 +262,9 @@ class TorchClassifier(
         """
         resume = self.warm_start and hasattr(self, "module_")
         with _state.kept_on_error(self, resume):
-            return self._fit(X, y, sample_weight, resume)
+            return self._fit(
+                X, y, sample_weight, resume, (X_val, y_val, sample_weight_val)
+            )
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
@@ -415,15 +439,17 @@ class TorchClassifier(
 
     # How a fit goes
 
-    def _fit(self, X, y, sample_weight, resume, incremental=False):
-        X, seen_shape = flatten_images(X)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            dtype=[np.float32, np.float64, np.uint8],
-            multi_output=True,
-            reset=not resume,
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        resume,
+        validation_set=(None, None, None),
+        incremental=False,
+    ):
+        (X, y), seen_shape = self._validate_rows(
+            X, y, multi_output=True, reset=not resume
         )
         rows = self._encode(X, y, sample_weight, incremental, resume)
         if resume:
@@ -432,27 +458,27 @@ class TorchClassifier(
         else:
             self._learn_input(X, seen_shape, rows.weight)
             generator = self._build(X)
-        start_curves(self, resume)
-        net = getattr(self, "_net", None) if incremental and resume else None
-        if net is None:
-            net = self._new_net(generator, incremental)
-        train, validation = self._split(rows, net.generator)
-        net.set_params(batch_size=self._clip_batch_size(len(train)))
-        n_steps = -(-len(train) // net.batch_size)
-        n_epochs = 1 if incremental else self._n_epochs(n_steps)
-        monitor = FitMonitor(self, n_epochs, len(train), validation, X, y)
-        self._train(net, train, n_epochs, monitor)
-        self.__dict__.pop("_net", None)
-        if incremental:
-            self._net = net
-        elif not monitor.stopped and self.learning_rate not in CLOSED_SCHEDULES:
-            warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({n_epochs}) reached and "
-                "the optimization hasn't converged yet.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
+        validation = encode_validation_set(self, *validation_set)
+        dtype = weight_dtype(self.compute_dtype_)
+        rows = rows.weighing_in(dtype)
+        if validation is not None:
+            validation = validation.weighing_in(dtype)
+        self._train(rows, validation, y, generator, resume, incremental)
         return self
+
+    def _validate_rows(self, X, y="no_validation", *, reset=False, **options):
+        """Return `X`, or `X` and `y`, validated, and the shape of images in `X`."""
+        X, seen_shape = flatten_images(X)
+        validated = validate_data(
+            self,
+            X,
+            y,
+            dtype=[np.float32, np.float64, np.uint8],
+            accept_sparse="csr" if self._accepts_sparse else False,
+            reset=reset,
+            **options,
+        )
+        return validated, seen_shape
 
     def _encode(self, X, y, sample_weight, incremental, resume):
         """Turn targets and weights into :class:`Rows`; learn the classes."""
@@ -470,12 +496,7 @@ class TorchClassifier(
         weight = row_weights(
             y, self.classes_, sample_weight, self.class_weight, self._multilabel
         )
-        if weight is None:
-            return Rows(X, target, None, torch.arange(len(X)))
-        index = torch.from_numpy(np.flatnonzero(weight))
-        if not len(index):
-            raise ValueError("The weights of all rows are zero.")
-        return Rows(X, target, torch.from_numpy(weight), index)
+        return Rows.weighted(X, target, weight)
 
     def _check_same_classes(self, y):
         classes = find_classes(y, self._multilabel)
@@ -495,7 +516,7 @@ class TorchClassifier(
         module = self._complete_module(module)
         self.compute_dtype_ = "float32"  # of the one row that goes through first
         module = module.to(torch.float32)
-        example = self._prepare(torch.from_numpy(np.array(X[:1])))
+        example = self._prepare(torch.from_numpy(take_rows(X, slice(1))))
         flops, output = count_flops(module, example)
         if tuple(output.shape) != (1, len(self.classes_)):
             raise ValueError(
@@ -536,25 +557,6 @@ class TorchClassifier(
             **{f"optimizer__{name}": value for name, value in arguments.items()},
         ).initialize()
 
-    def _split(self, rows, generator):
-        """Hold rows out for early stopping."""
-        if rows.weight is not None:
-            rows.weight = rows.weight.to(weight_dtype(self.compute_dtype_))
-        if not self.early_stopping:
-            return rows, None
-        train, validation = train_test_split(
-            rows.index.numpy(),
-            random_state=draw_seed(generator),
-            test_size=self.validation_fraction,
-            stratify=None if self._multilabel else rows.target[rows.index].numpy(),
-        )
-        if len(validation) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' "
-                "or the size of your dataset."
-            )
-        return rows.at(train), rows.at(validation)
-
     def _clip_batch_size(self, n_rows):
         if self.batch_size == "auto":
             return self._auto_batch(n_rows)
@@ -562,15 +564,46 @@ class TorchClassifier(
             warnings.warn(
                 f"Got `batch_size` less than 1 or larger than sample size, "
                 f"{self.batch_size} for {n_rows} rows. It is going to be clipped.",
-                stacklevel=5,
+                stacklevel=6,
             )
         return min(self.batch_size, n_rows)
 
-    def _train(self, net, train, n_epochs, monitor):
+    def _train(self, rows, validation, y, generator, resume, incremental):
+        """Train the module on `rows`, in epochs of batches."""
+        net = getattr(self, "_net", None) if incremental and resume else None
+        if net is None:
+            net = self._new_net(generator, incremental)
+        if self.early_stopping and validation is None:
+            rows, validation = hold_out(
+                rows,
+                self.validation_fraction,
+                draw_seed(net.generator),
+                self.classes_,
+                self._multilabel,
+            )
+        net.set_params(batch_size=self._clip_batch_size(len(rows)))
+        n_epochs = 1
+        if not incremental:
+            n_epochs = self._n_epochs(-(-len(rows) // net.batch_size))
+        start_curves(self, resume, validation is not None)
+        monitor = FitMonitor(self, n_epochs, len(rows), validation, rows.X, y)
+        self._run_epochs(net, rows, n_epochs, monitor)
+        self.__dict__.pop("_net", None)
+        if incremental:
+            self._net = net
+        elif not monitor.stopped and self.learning_rate not in CLOSED_SCHEDULES:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({n_epochs}) reached and "
+                "the optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+
+    def _run_epochs(self, net, rows, n_epochs, monitor):
         """Run the epochs, and keep what they made of the module."""
         try:
             with threads_for(3 * self._row_flops * net.batch_size):
-                net.partial_fit(train, epochs=n_epochs, monitor=monitor)
+                net.partial_fit(rows, epochs=n_epochs, monitor=monitor)
         except KeyboardInterrupt:
             if monitor.epochs_done:
                 monitor.restore_best(net)
@@ -578,16 +611,13 @@ class TorchClassifier(
             raise
         monitor.restore_best(net)
         self.module_ = net.evaluated_module.eval()
-        monitor.close(net)
+        monitor.close(self.module_)
 
     def _logits(self, X):
         check_is_fitted(self)
-        X, seen_shape = flatten_images(X)
-        X = validate_data(
-            self, X, dtype=[np.float32, np.float64, np.uint8], reset=False
-        )
+        X, seen_shape = self._validate_rows(X)
         self._check_input(X, seen_shape)
-        with threads_for(self._row_flops * min(len(X), self._chunk_size)):
+        with threads_for(self._row_flops * min(X.shape[0], self._chunk_size)):
             return forward_in_chunks(
                 self.module_,
                 X,
@@ -604,6 +634,7 @@ class TorchClassifier(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.sparse = self._accepts_sparse
         return tags
 
     def __getstate__(self):

@@ -237,6 +237,7 @@ class ConvNetClassifier(TorchClassifier):
 
     _chunk_size = 128
     _bfloat16_step = 1e9
+    _accepts_sparse = False
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from math import inf, isfinite
 import torch
 
 from sklearn_digits._schedule import CLOSED_SCHEDULES
-from sklearn_digits._training import forward_in_chunks
+from sklearn_digits._rows import forward_in_chunks
 
 SMALLEST_LEARNING_RATE = 1e-6
 
@@ -23,7 +23,8 @@ class FitMonitor:
     n_rows : int
         Rows of an epoch.
     validation : Rows or None
-        Rows held out for early stopping.
+        Rows to score after each epoch; they decide when to stop, and which weights
+        are kept, if the estimator's `early_stopping` says so.
     X, y : array-like
         What scikit-learn's callbacks are shown.
     """
@@ -31,11 +32,12 @@ class FitMonitor:
     def __init__(self, estimator, n_epochs, n_rows, validation, X, y):
         self.estimator = estimator
         self.validation = validation
+        self.early_stopping = estimator.early_stopping and validation is not None
         self.n_rows = n_rows
         self.epochs_done = 0
         self.stopped = False
         self.best_weights = None
-        if validation is not None and estimator.validation_scores_:
+        if self.early_stopping and estimator.validation_scores_:
             self.best_weights = copy.deepcopy(estimator.module_.state_dict())
         self._shown = {"X": X, "y": y}
         self._context = self._epoch_context = None
@@ -60,9 +62,8 @@ class FitMonitor:
             If the loss is not finite.
         """
         self._record_loss(net.history[-1, "train_loss"])
-        improved = (
-            self._loss_improved() if self.validation is None else self._validate(net)
-        )
+        scored_better = self.validation is not None and self._validate(net)
+        improved = scored_better if self.early_stopping else self._loss_improved()
         count = 0 if improved else self.estimator._no_improvement_count + 1
         self.estimator._no_improvement_count = count
         self.epochs_done += 1
@@ -75,7 +76,7 @@ class FitMonitor:
         if self._epoch_context is not None:
             stop = self._epoch_context.call_on_fit_task_end(
                 estimator=self.estimator,
-                reconstruction_attributes=lambda: self._snapshot(net),
+                reconstruction_attributes=lambda: snapshot(net.evaluated_module),
                 **self._shown,
             )
             self.stopped = self.stopped or stop
@@ -86,12 +87,12 @@ class FitMonitor:
         if self.best_weights is not None:
             net.evaluated_module.load_state_dict(self.best_weights)
 
-    def close(self, net):
-        """Tell scikit-learn's callbacks that the fit has ended."""
+    def close(self, module):
+        """Tell scikit-learn's callbacks that the fit has ended, with `module`."""
         if self._context is not None:
             self._context.call_on_fit_task_end(
                 estimator=self.estimator,
-                reconstruction_attributes=lambda: self._snapshot(net),
+                reconstruction_attributes=lambda: snapshot(module),
                 **self._shown,
             )
 
@@ -118,7 +119,10 @@ class FitMonitor:
         return improved
 
     def _validate(self, net):
-        """Score the validation rows; keep the weights if they are the best so far."""
+        """Score the validation rows; tell whether they score better than before.
+
+        With early stopping, the weights that scored best are kept.
+        """
         estimator = self.estimator
         score, loss = self._evaluate(net)
         estimator.validation_scores_.append(score)
@@ -128,6 +132,7 @@ class FitMonitor:
         best = estimator.best_validation_score_
         if score > best:
             estimator.best_validation_score_ = score
+        if score > best and self.early_stopping:
             self.best_weights = copy.deepcopy(net.evaluated_module.state_dict())
         return score >= best + estimator.tol
 
@@ -137,10 +142,11 @@ class FitMonitor:
         logits = torch.from_numpy(
             forward_in_chunks(
                 net.evaluated_module,
-                rows.X.take(rows.index.numpy(), axis=0),
+                rows.X,
                 net.prepare,
                 self.estimator._chunk_size,
                 torch.device(net.device),
+                rows.index.numpy(),
             )
         )
         target = rows.target[rows.index]
@@ -157,15 +163,15 @@ class FitMonitor:
     def _out_of_patience(self, net):
         """Tell whether to stop; under "adaptive", first lower the learning rate.
 
-        A closed schedule without validation runs to its end: its loss may well rise
+        A closed schedule without early stopping runs to its end: its loss may well rise
         before the learning rate comes down.
         """
         estimator = self.estimator
-        if self.validation is None and net.schedule in CLOSED_SCHEDULES:
+        if not self.early_stopping and net.schedule in CLOSED_SCHEDULES:
             return False
         if estimator._no_improvement_count <= estimator.n_iter_no_change:
             return False
-        what = "Training loss" if self.validation is None else "Validation score"
+        what = "Validation score" if self.early_stopping else "Training loss"
         message = (
             f"{what} did not improve more than tol={estimator.tol:f} for "
             f"{estimator.n_iter_no_change} consecutive epochs."
@@ -181,25 +187,32 @@ class FitMonitor:
             print(f"{message} Stopping.")
         return True
 
-    def _snapshot(self, net):
-        """Attributes that make a copy of the estimator ready to predict."""
-        module = copy.deepcopy(net.evaluated_module)
-        return {"module_": module.eval()}
+
+def snapshot(module):
+    """Return the attributes that make a copy of the estimator ready to predict."""
+    return {"module_": copy.deepcopy(module).eval()}
 
 
-def start_curves(estimator, resume):
+def start_curves(estimator, resume, validated):
     """Give `estimator` the empty curves that a :class:`FitMonitor` goes on with.
 
-    If the fit resumes another, only those that did not exist under the other value
-    of `early_stopping` are new.
+    Parameters
+    ----------
+    estimator : TorchClassifier
+    resume : bool
+        Whether the fit goes on with another: only curves are new then that the other
+        did not have, without early stopping or without validation.
+    validated : bool
+        Whether there are rows to score after each epoch.
     """
-    early = estimator.early_stopping
+    early = estimator.early_stopping and validated
     if not resume:
         estimator.t_ = 0
         estimator.loss_curve_ = []
         estimator._no_improvement_count = 0
-    if not resume or early != (estimator.validation_scores_ is not None):
+    if not resume or early != (estimator.best_loss_ is None):
         estimator.best_loss_ = None if early else inf
-        estimator.validation_scores_ = [] if early else None
-        estimator.validation_loss_curve_ = [] if early else None
-        estimator.best_validation_score_ = -inf if early else None
+    if not resume or validated != (estimator.validation_scores_ is not None):
+        estimator.validation_scores_ = [] if validated else None
+        estimator.validation_loss_curve_ = [] if validated else None
+        estimator.best_validation_score_ = -inf if validated else None

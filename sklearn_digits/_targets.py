@@ -44,8 +44,16 @@ def find_classes(y, multilabel):
     return np.arange(y.shape[1]) if multilabel else np.unique(y)
 
 
-def encode_targets(y, classes, multilabel):
+def encode_targets(y, classes, multilabel, name="y"):
     """Encode checked targets for the loss.
+
+    Parameters
+    ----------
+    y : ndarray
+    classes : ndarray
+    multilabel : bool
+    name : str
+        What errors call `y`.
 
     Returns
     -------
@@ -61,20 +69,20 @@ def encode_targets(y, classes, multilabel):
     if multilabel:
         if y.ndim != 2 or y.shape[1] != len(classes):
             raise ValueError(
-                f"y of shape {y.shape} does not fit a classifier of "
+                f"{name} of shape {y.shape} does not fit a classifier of "
                 f"{len(classes)} labels; expected shape (n, {len(classes)})."
             )
         return torch.from_numpy(y.astype(np.float32))
     if y.ndim != 1:
         raise ValueError(
-            f"y of shape {y.shape} is an indicator matrix; the classifier was fitted "
-            "with labels of shape (n,)."
+            f"{name} of shape {y.shape} is an indicator matrix; the classifier was "
+            "fitted with labels of shape (n,)."
         )
     unseen = np.setdiff1d(y, classes)
     if len(unseen):
         raise ValueError(
-            "`y` has classes not in `self.classes_`. "
-            f"`self.classes_` has {classes}. 'y' has {unseen} besides."
+            f"`{name}` has classes not in `self.classes_`. "
+            f"`self.classes_` has {classes}. '{name}' has {unseen} besides."
         )
     return torch.from_numpy(np.searchsorted(classes, y))
 

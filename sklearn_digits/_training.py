@@ -6,87 +6,13 @@ slices whole arrays and reads the loss from the device once an epoch.
 """
 
 import copy
-from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from skorch import NeuralNet
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sklearn_digits._runtime import draw_seed, matrix_precision, weight_dtype
 from sklearn_digits._schedule import CLOSED_SCHEDULES
-
-
-@dataclass
-class Rows:
-    """Some rows of a data set, none of them copied.
-
-    Attributes
-    ----------
-    X : ndarray of shape (n, n_features)
-        May be read-only, and larger than memory.
-    target : torch.Tensor of shape (n,) or (n, n_labels)
-    weight : torch.Tensor of shape (n,) or None
-        None if every row weighs the same.
-    index : torch.Tensor of shape (n_rows,), dtype int64
-        The rows that are meant.
-    """
-
-    X: np.ndarray
-    target: torch.Tensor
-    weight: torch.Tensor | None
-    index: torch.Tensor
-
-    def __len__(self):
-        return len(self.index)
-
-    def at(self, index):
-        """Return other rows of the same data set."""
-        return replace(self, index=torch.as_tensor(index))
-
-    def batches(self, batch_size, device, generator=None):
-        """Yield ``(X, (target, weight, sum of weights))`` by batches.
-
-        The rows come in random order if there is a generator to draw it.
-        """
-        index = self.index
-        if generator is not None:
-            index = index[torch.randperm(len(index), generator=generator)]
-        for rows in index.split(batch_size):
-            X = torch.from_numpy(self.X.take(rows.numpy(), axis=0)).to(device)
-            weight, total = None, float(len(rows))
-            if self.weight is not None:
-                weight = self.weight[rows]
-                weight, total = weight.to(device), weight.sum().item()
-            yield X, (self.target[rows].to(device), weight, total)
-
-
-def forward_in_chunks(module, X, prepare, chunk_size, device):
-    """Return the outputs of `module` for all rows of `X`, in evaluation mode.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-    X : ndarray of shape (n, n_features)
-    prepare : callable
-        Makes a batch of rows, as a tensor, the input of `module`.
-    chunk_size : int
-        Rows that pass through the module at once.
-    device : torch.device
-
-    Returns
-    -------
-    output : ndarray of shape (n, n_outputs)
-    """
-    if module.training:
-        module.eval()
-    outputs = []
-    with torch.inference_mode():
-        for start in range(0, len(X), chunk_size):
-            # A copy, since torch wants writable memory and X may be read-only.
-            chunk = torch.from_numpy(np.array(X[start : start + chunk_size]))
-            outputs.append(module(prepare(chunk.to(device))).cpu())
-    return torch.cat(outputs).numpy()
 
 
 class AveragedWeights:

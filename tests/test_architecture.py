@@ -22,13 +22,15 @@ LEAVES = {
     "_schedule",
     "_runtime",
     "_kernels",
+    "_rows",
 }
 ALLOWED = {
     **{leaf: set() for leaf in LEAVES},
     "_training": LEAVES,
+    "_validation": LEAVES,
     "_monitor": LEAVES | {"_training"},
     "_state": LEAVES | {"_training"},
-    "_base": LEAVES | {"_training", "_monitor", "_state"},
+    "_base": LEAVES | {"_training", "_validation", "_monitor", "_state"},
     "_convolution": {"_images", "_kernels"},
     "_displays": {"_images"},
     "datasets": {"_images"},

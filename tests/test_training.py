@@ -7,54 +7,9 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sklearn_digits import ConvNetClassifier, MLPClassifier
-from sklearn_digits._training import AveragedWeights, Rows, forward_in_chunks
+from sklearn_digits._training import AveragedWeights
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
-
-
-def rows_of(n, weight=None):
-    X = np.arange(2 * n, dtype=np.uint8).reshape(n, 2)
-    return Rows(X, torch.arange(n), weight, torch.arange(n))
-
-
-def test_every_row_comes_once_an_epoch_with_its_target():
-    rows = rows_of(23)
-    generator = torch.Generator().manual_seed(0)
-    batches = list(rows.batches(5, "cpu", generator))
-    assert [len(X) for X, _ in batches] == [5, 5, 5, 5, 3]
-    X, target = (
-        torch.cat(part)
-        for part in zip(*((X, target) for X, (target, _, _) in batches), strict=True)
-    )
-    assert sorted(target.tolist()) == list(range(23))
-    assert target.tolist() != list(range(23))
-    assert np.array_equal(X.numpy(), rows.X[target.numpy()])
-    assert X.dtype == torch.uint8
-
-
-def test_rows_keep_their_order_without_a_generator():
-    targets = [target for _, (target, _, _) in rows_of(7).batches(3, "cpu")]
-    assert torch.cat(targets).tolist() == list(range(7))
-
-
-def test_other_rows_of_a_data_set_share_its_memory():
-    rows = rows_of(9, torch.linspace(1, 2, 9))
-    part = rows.at(np.array([4, 2]))
-    ((X, (target, weight, total)),) = part.batches(10, "cpu")
-    assert part.X is rows.X
-    assert target.tolist() == [4, 2]
-    assert total == pytest.approx(weight.sum().item())
-    assert np.array_equal(X.numpy(), rows.X[[4, 2]])
-
-
-def test_chunks_of_any_size_give_the_same_output():
-    module, X = nn.Linear(2, 3).double(), np.random.default_rng(0).random((11, 2))
-    whole = module(torch.from_numpy(X)).detach().numpy()
-    for size in (1, 4, 11, 50):
-        output = forward_in_chunks(
-            module, X, lambda chunk: chunk, size, torch.device("cpu")
-        )
-        np.testing.assert_allclose(output, whole, rtol=1e-12)
 
 
 def test_averaged_weights_follow_their_formula():
