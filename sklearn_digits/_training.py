@@ -198,6 +198,13 @@ class TrainingNet(NeuralNet):
 
     def train_step(self, batch, **fit_params):
         """Update the weights with one batch of :meth:`Rows.batches`."""
+        step = self.train_step_single(batch)
+        self.update_weights()
+        self.optimizer_.zero_grad()
+        return step
+
+    def train_step_single(self, batch, **fit_params):
+        """Compute loss and gradient of one batch of :meth:`Rows.batches`."""
         X, (target, weight, weight_sum) = batch
         for layer in self.weighted_layers_:
             layer.sample_weight = weight
@@ -213,13 +220,15 @@ class TrainingNet(NeuralNet):
         loss = loss.detach()
         if self.alpha:
             loss = loss + self._penalise(self.alpha / weight_sum)
+        return {"loss": loss, "y_pred": logits}
+
+    def update_weights(self):
+        """Take a step against the gradient."""
         self._follow_schedule()
         self.optimizer_.step()
-        self.optimizer_.zero_grad()
         if self.average_ is not None:
             self.average_.update()
         self.steps_taken_ += 1
-        return {"loss": loss, "y_pred": logits}
 
     def _penalise(self, alpha):
         """Leave the L2 penalty's gradient to the optimizer; return its loss."""
@@ -228,8 +237,17 @@ class TrainingNet(NeuralNet):
         return sum(torch.dot(row, row) for row in flat) * (alpha / 2)
 
     def set_learning_rate(self, learning_rate):
-        """Go on with another learning rate."""
+        """Go on with another learning rate, and with the momentum there is.
+
+        torch keeps momentum as a sum of gradients, times the learning rate only in a
+        step. Dividing the sum by as much as the rate is multiplied leaves past steps
+        as long as they were taken, as scikit-learn does.
+        """
         for group in self.optimizer_.param_groups:
+            for parameter in group["params"]:
+                state = self.optimizer_.state.get(parameter, {})
+                if state.get("momentum_buffer") is not None:
+                    state["momentum_buffer"] *= group["lr"] / learning_rate
             group["lr"] = learning_rate
 
     def _follow_schedule(self):
@@ -238,8 +256,8 @@ class TrainingNet(NeuralNet):
             return
         progress = self.steps_taken_ / max(1, self.total_steps_ - 1)
         factor, momentum = CLOSED_SCHEDULES[self.schedule](progress)
-        self.set_learning_rate(self.lr * factor)
         for group in self.optimizer_.param_groups:
+            group["lr"] = self.lr * factor
             if momentum is not None and "betas" in group:
                 group["betas"] = (momentum, group["betas"][1])
             elif momentum is not None and group.get("momentum"):
