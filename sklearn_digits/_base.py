@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_digits import _state
 from sklearn_digits._images import flatten_images
 from sklearn_digits._monitor import FitMonitor, start_curves
+from sklearn_digits._rows import Rows, forward_in_chunks, take_rows
 from sklearn_digits._runtime import (
     COMPUTE_DTYPES,
     as_default_generator,
@@ -29,7 +30,6 @@ from sklearn_digits._runtime import (
     threads_for,
     weight_dtype,
 )
-from sklearn_digits._rows import Rows, forward_in_chunks, take_rows
 from sklearn_digits._schedule import CLOSED_SCHEDULES
 from sklearn_digits._targets import (
     LogLoss,
@@ -611,6 +611,7 @@ class TorchClassifier(
             raise
         monitor.restore_best(net)
         self.module_ = net.evaluated_module.eval()
+        monitor.check_result(self.module_, rows)
         monitor.close(self.module_)
 
     def _logits(self, X):

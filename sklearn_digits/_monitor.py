@@ -3,12 +3,14 @@
 import copy
 from math import inf, isfinite
 
+import numpy as np
 import torch
 
-from sklearn_digits._schedule import CLOSED_SCHEDULES
 from sklearn_digits._rows import forward_in_chunks
+from sklearn_digits._schedule import CLOSED_SCHEDULES
 
 SMALLEST_LEARNING_RATE = 1e-6
+CHECKED_ROWS = 32  # that must come out finite at the end of a fit
 
 
 class FitMonitor:
@@ -73,14 +75,50 @@ class FitMonitor:
                 rate / (self.estimator.t_ + 1) ** self.estimator.power_t
             )
         self.stopped = self._out_of_patience(net) or self.stopped
+        return self._end_task(net.evaluated_module)
+
+    def end_iteration(self, loss, module):
+        """Record an iteration of a solver that has its own way to stop.
+
+        Returns
+        -------
+        stop : bool
+            Whether a callback asks for it.
+        """
+        self.begin_epoch()
+        self._record_loss(loss)
+        self._loss_improved()
+        self.epochs_done += 1
+        return self._end_task(module)
+
+    def _end_task(self, module):
         if self._epoch_context is not None:
             stop = self._epoch_context.call_on_fit_task_end(
                 estimator=self.estimator,
-                reconstruction_attributes=lambda: snapshot(net.evaluated_module),
+                reconstruction_attributes=lambda: snapshot(module),
                 **self._shown,
             )
             self.stopped = self.stopped or stop
         return self.stopped
+
+    def check_result(self, module, rows):
+        """Raise if `module` does not give finite logits for a few of the rows.
+
+        The losses are from before each step: a last step too long shows only here.
+        """
+        logits = forward_in_chunks(
+            module,
+            rows.X,
+            self.estimator._prepare,
+            CHECKED_ROWS,
+            torch.device(self.estimator.device_),
+            rows.index[:CHECKED_ROWS].numpy(),
+        )
+        weights = module.state_dict().values()
+        if not all(weight.isfinite().all() for weight in weights):
+            raise self._not_finite("not all weights are finite", self.epochs_done)
+        if not np.isfinite(logits).all():
+            raise self._not_finite("not all logits are finite", self.epochs_done)
 
     def restore_best(self, net):
         """Give the evaluated module of `net` the weights that scored best."""
@@ -99,18 +137,23 @@ class FitMonitor:
     def _record_loss(self, loss):
         estimator = self.estimator
         if not isfinite(loss):
-            raise ValueError(
-                "Solver produced non-finite parameter weights: the loss is "
-                f"{loss} in epoch {self.epochs_done + 1}. The input data may contain "
-                "large values and need to be preprocessed, or learning_rate_init="
-                f"{estimator.learning_rate_init} is too large."
-            )
+            raise self._not_finite(f"the loss is {loss}", self.epochs_done + 1)
         estimator.loss_ = loss
         estimator.loss_curve_.append(loss)
         estimator.n_iter_ = self.epochs_done + 1
         estimator.t_ += self.n_rows
         if estimator.verbose:
             print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+
+    def _not_finite(self, what, epoch):
+        cause = "The input data may contain large values and need to be preprocessed"
+        if self.estimator.solver != "lbfgs":
+            rate = self.estimator.learning_rate_init
+            cause += f", or learning_rate_init={rate} is too large"
+        return ValueError(
+            f"Solver produced non-finite parameter weights: {what} in epoch {epoch}. "
+            f"{cause}."
+        )
 
     def _loss_improved(self):
         estimator = self.estimator
