@@ -11,17 +11,23 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional
 
 from sklearn_digits._base import TorchClassifier
+from sklearn_digits._exchange import hand_over, set_weights, take_over
 from sklearn_digits._layers import Dropout
+from sklearn_digits._lbfgs import train_by_lbfgs
 
 ACTIVATIONS = {
     "identity": nn.Identity,
     "logistic": nn.Sigmoid,
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
 }
 
 # Below this many operations a step, float64 input trains in float64: precision
@@ -36,10 +42,10 @@ class MLP(nn.Module):
     ----------
     widths : sequence of int
         Of the input, the hidden layers and the output.
-    activation : {"identity", "logistic", "tanh", "relu"}
+    activation : {"identity", "logistic", "tanh", "relu", "gelu", "silu"}
         After each hidden layer.
-    dropout : float
-        Share of each hidden layer's values that training sets to zero.
+    dropout : sequence of float
+        Share of the values that training sets to zero, of each hidden layer.
     binary : bool
         Whether the one output is the logit of the second of two classes; the first
         class then gets the logit 0, which makes softmax the logistic function.
@@ -48,15 +54,16 @@ class MLP(nn.Module):
     def __init__(self, widths, activation, dropout, binary):
         super().__init__()
         self.binary = binary
-        layers = []
-        for n_in, n_out in pairwise(widths):
+        layers: list[nn.Module] = []
+        for depth, (n_in, n_out) in enumerate(pairwise(widths)):
+            if depth:
+                layers.append(ACTIVATIONS[activation]())
+            if depth and dropout[depth - 1]:
+                layers.append(Dropout(dropout[depth - 1]))
             linear = nn.Linear(n_in, n_out)
             glorot_uniform_(linear, factor=2.0 if activation == "logistic" else 6.0)
-            layers += [linear, ACTIVATIONS[activation]()]
-            if dropout:
-                layers.append(Dropout(dropout))
-        n_after_output = 2 if dropout else 1
-        self.layers = nn.Sequential(*layers[:-n_after_output])
+            layers.append(linear)
+        self.layers = nn.Sequential(*layers)
 
     def forward(self, x):
         """Return logits (n, n_classes) of rows (n, n_features)."""
@@ -81,6 +88,33 @@ def glorot_uniform_(linear, factor):
     nn.init.uniform_(linear.bias, -bound, bound)
 
 
+def shares_of_layers(dropout, n_hidden):
+    """Return the share that each of `n_hidden` layers drops, as a list.
+
+    Parameters
+    ----------
+    dropout : float or sequence of float
+        One share for all layers, or one a layer.
+    n_hidden : int
+
+    Raises
+    ------
+    ValueError
+        If there is another number of shares, or one of them outside [0, 1).
+    """
+    shares = [dropout] * n_hidden if np.ndim(dropout) == 0 else list(dropout)
+    if len(shares) != n_hidden:
+        raise ValueError(
+            f"dropout={dropout!r} has {len(shares)} values for {n_hidden} hidden "
+            "layers; expected a number, or one for each of them."
+        )
+    if not all(isinstance(share, Real) and 0 <= float(share) < 1 for share in shares):
+        raise ValueError(
+            f"dropout={dropout!r} must be in [0, 1), as a number or one a hidden layer."
+        )
+    return [float(share) for share in shares]
+
+
 class MLPClassifier(TorchClassifier):
     """Multi-layer perceptron with scikit-learn's parameters, trained by torch.
 
@@ -88,11 +122,14 @@ class MLPClassifier(TorchClassifier):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Widths of the hidden layers; ``()`` has none.
-    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+    activation : {"identity", "logistic", "tanh", "relu", "gelu", "silu"}, \
+            default="relu"
         Activation of the hidden layers.
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
-        Optimizer of the weights. "lbfgs" is not built yet: ``fit`` raises
-        ``NotImplementedError``.
+        Optimizer of the weights. "lbfgs" is SciPy's L-BFGS-B on all rows at once, for
+        small data: `tol` then bounds the gradient, `max_iter` counts its iterations,
+        and what belongs to epochs, batches and learning rates has no meaning, nor has
+        `early_stopping`. There is no ``partial_fit`` with it.
     alpha : float, default=0.0001
         L2 penalty: ``alpha / 2`` times the sum of the squared weights, intercepts
         excepted, over the sum of the batch's sample weights, is added to the loss.
@@ -136,8 +173,9 @@ class MLPClassifier(TorchClassifier):
         Epochs without improvement after which a fit stops.
     max_fun : int, default=15000
         Most evaluations of the loss by "lbfgs".
-    dropout : float, default=0.0
-        Share of each hidden layer's values that training sets to zero.
+    dropout : float or sequence of float, default=0.0
+        Share of each hidden layer's values that training sets to zero; one for all
+        hidden layers, or one a layer.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes.
     device : str, default="auto"
@@ -153,9 +191,10 @@ class MLPClassifier(TorchClassifier):
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     coefs_ : list of ndarray of shape (n_in, n_out)
-        Weights of each layer, sharing memory with `module_`.
+        Weights of each layer. They share memory with `module_` if it is on the CPU,
+        and can be set: the values are copied into it.
     intercepts_ : list of ndarray of shape (n_out,)
-        Intercepts of each layer, sharing memory with `module_`.
+        Intercepts of each layer, likewise.
     n_layers_, n_outputs_ : int
         Layers with input and output, and units of the output.
     out_activation_ : {"softmax", "logistic"}
@@ -216,7 +255,7 @@ class MLPClassifier(TorchClassifier):
         "beta_2": [Interval(Real, 0, 1, closed="left")],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     }
 
     def __init__(
@@ -280,6 +319,29 @@ class MLPClassifier(TorchClassifier):
         self.max_fun = max_fun
         self.dropout = dropout
 
+    @available_if(lambda self: self.solver != "lbfgs")
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
+        """Train one epoch more, on rows that need not be the same as before.
+
+        There is no such method with ``solver="lbfgs"``, as in scikit-learn.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            As in :meth:`fit`.
+        y : array-like of shape (n,) or (n, n_labels)
+            As in :meth:`fit`; need not have all classes.
+        sample_weight : array-like of shape (n,), default=None
+            As in :meth:`fit`.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that will ever come; needed in the first call.
+
+        Returns
+        -------
+        self : object
+        """
+        return super().partial_fit(X, y, sample_weight, classes)
+
     def build_module(self, n_features, n_classes):
         """Return a new, untrained :class:`MLP`.
 
@@ -303,9 +365,61 @@ class MLPClassifier(TorchClassifier):
         return MLP(
             [*widths, 1 if binary else n_classes],
             self.activation,
-            self.dropout,
+            shares_of_layers(self.dropout, len(hidden)),
             binary,
         )
+
+    @classmethod
+    def from_sklearn(cls, estimator):
+        """Return a fitted classifier with the weights of scikit-learn's.
+
+        Parameters
+        ----------
+        estimator : sklearn.neural_network.MLPClassifier
+            Fitted. It is not changed.
+
+        Returns
+        -------
+        classifier : MLPClassifier
+            With the same parameters, weights, precision, curves and probabilities.
+            The state of the optimizer is not carried over: ``partial_fit`` goes on
+            with a new one.
+
+        Raises
+        ------
+        ValueError
+            If `estimator` has seen one class only: it then has no probabilities.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
+        >>> from sklearn_digits import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> theirs = SklearnMLPClassifier(solver="lbfgs", tol=0.1).fit(X, y)
+        >>> ours = MLPClassifier.from_sklearn(theirs)
+        >>> bool((ours.predict(X) == theirs.predict(X)).all())
+        True
+        """
+        return take_over(cls(**estimator.get_params()), estimator)
+
+    def to_sklearn(self):
+        """Return a fitted classifier of scikit-learn's with the same weights.
+
+        Returns
+        -------
+        classifier : sklearn.neural_network.MLPClassifier
+            Parameters that it does not have are left out: `dropout`,
+            `class_weight`, `device`, `compute_dtype`.
+
+        Raises
+        ------
+        ValueError
+            If scikit-learn does not have the `activation`, or if there is one class
+            only.
+        """
+        check_is_fitted(self)
+        return hand_over(self)
 
     @property
     def coefs_(self):
@@ -313,11 +427,21 @@ class MLPClassifier(TorchClassifier):
         layers = self._fitted("coefs_").linear_layers()
         return [layer.weight.detach().cpu().numpy().T for layer in layers]
 
+    @coefs_.setter
+    def coefs_(self, coefs):
+        layers = self._fitted("coefs_").linear_layers()
+        set_weights("coefs_", [layer.weight.T for layer in layers], coefs)
+
     @property
     def intercepts_(self):
         """Intercepts of each layer, of shape (n_out,)."""
         layers = self._fitted("intercepts_").linear_layers()
         return [layer.bias.detach().cpu().numpy() for layer in layers]
+
+    @intercepts_.setter
+    def intercepts_(self, intercepts):
+        layers = self._fitted("intercepts_").linear_layers()
+        set_weights("intercepts_", [layer.bias for layer in layers], intercepts)
 
     @property
     def n_layers_(self):
@@ -347,14 +471,23 @@ class MLPClassifier(TorchClassifier):
             )
         return self.module_
 
+    def _train(self, rows, validation, y, generator, resume, incremental):
+        if self.solver == "lbfgs":
+            train_by_lbfgs(self, rows, validation, y, resume)
+        else:
+            super()._train(rows, validation, y, generator, resume, incremental)
+
     def _resolve_compute_dtype(self, dtype, device, step_flops):
+        exact = self.solver == "lbfgs"  # whose line search must see small differences
         if (
             self.compute_dtype == "auto"
             and dtype == np.float64
-            and step_flops < FLOAT64_STEP
+            and (exact or step_flops < FLOAT64_STEP)
             and device.type != "mps"
         ):
             return "float64"
+        if self.compute_dtype == "auto" and exact:
+            return "float32"
         return super()._resolve_compute_dtype(dtype, device, step_flops)
 
     def _optimizer(self):
@@ -365,10 +498,6 @@ class MLPClassifier(TorchClassifier):
         return optimizer, arguments
 
     def _training_options(self):
-        if self.solver == "lbfgs":
-            raise NotImplementedError(
-                "solver='lbfgs' is not built yet; expected 'adam' or 'sgd'."
-            )
         return {
             **super()._training_options(),
             "alpha": self.alpha,

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_digits, make_classification
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import StratifiedKFold, cross_val_score
@@ -31,21 +32,7 @@ def start_alike(**params):
         **params,
     }
     theirs = SklearnMLPClassifier(**common).fit(X, y)
-    ours = MLPClassifier(**common).fit(X, y)
-    for mine, other in zip(ours.coefs_, theirs.coefs_, strict=True):
-        mine[:] = other
-    for mine, other in zip(ours.intercepts_, theirs.intercepts_, strict=True):
-        mine[:] = other
-    return ours, theirs, X, y
-
-
-@pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
-def test_same_weights_give_scikit_learns_probabilities(activation, n_classes):
-    ours, theirs, X, _ = start_alike(activation=activation, n_classes=n_classes)
-    np.testing.assert_allclose(
-        ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-12
-    )
+    return MLPClassifier.from_sklearn(theirs), theirs, X, y
 
 
 @pytest.mark.parametrize(
@@ -80,12 +67,16 @@ def test_sample_weights_act_as_scikit_learns():
 
 
 @pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
-def test_learning_rates_follow_scikit_learns(learning_rate):
+@pytest.mark.parametrize("nesterovs_momentum", [True, False])
+def test_learning_rates_follow_scikit_learns(learning_rate, nesterovs_momentum):
     params = {"learning_rate": learning_rate, "tol": 0.5, "n_iter_no_change": 2}
-    # Without momentum: torch's scales past gradients by the present learning rate,
-    # scikit-learn's by that of their own step.
     ours, theirs, X, y = start_alike(
-        solver="sgd", learning_rate_init=0.1, momentum=0, power_t=0.3, **params
+        solver="sgd",
+        learning_rate_init=0.1,
+        power_t=0.3,
+        batch_size=15,
+        nesterovs_momentum=nesterovs_momentum,
+        **params,
     )
     for model in (ours, theirs):
         model.set_params(max_iter=12).fit(X, y)
@@ -93,6 +84,17 @@ def test_learning_rates_follow_scikit_learns(learning_rate):
     np.testing.assert_allclose(
         ours.loss_curve_[1:], theirs.loss_curve_[1:], rtol=1e-6, atol=1e-9
     )
+
+
+def test_learning_rates_follow_scikit_learns_in_partial_fit():
+    params = {"learning_rate": "invscaling", "solver": "sgd", "shuffle": False}
+    ours, theirs, X, y = start_alike(learning_rate_init=0.1, power_t=0.3, **params)
+    theirs = ours.to_sklearn()
+    for _ in range(5):
+        for model in (ours, theirs):
+            model.partial_fit(X, y)
+    for mine, other in zip(ours.coefs_, theirs.coefs_, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-9)
 
 
 def test_constructor_has_scikit_learns_parameters_first():
@@ -161,9 +163,40 @@ def test_balanced_classes_find_the_rare_one():
     assert balanced[y == 1].mean() > plain[y == 1].mean()
 
 
-def test_what_is_not_built_yet_says_so(digits):
-    with pytest.raises(NotImplementedError, match="lbfgs"):
-        MLPClassifier(solver="lbfgs").fit(*digits)
+@pytest.mark.parametrize("dropout", [0.1, [0.1], (0.1, 0.2, 0.0), np.array([0, 0.9])])
+def test_dropout_is_one_share_or_one_a_layer(dropout, digits):
+    n_hidden = np.size(dropout)
+    model = MLPClassifier((8,) * n_hidden, dropout=dropout, max_iter=1).fit(*digits)
+    shares = [layer.p for layer in model.module_.modules() if hasattr(layer, "p")]
+    assert shares == [share for share in np.ravel(dropout) if share]
+
+
+@pytest.mark.parametrize(
+    ("dropout", "message"),
+    [
+        ([0.1], r"dropout=\[0.1\] has 1 values for 2 hidden layers"),
+        ([0.1, 0.2, 0.3], "has 3 values for 2 hidden layers"),
+        ([0.1, 1.0], r"dropout=\[0.1, 1.0\] must be in \[0, 1\)"),
+        ([-0.1, 0.5], r"must be in \[0, 1\)"),
+        ([0.1, "a"], r"must be in \[0, 1\)"),
+        (1.0, r"'dropout' parameter .* in the range \[0.0, 1.0\)"),
+    ],
+)
+def test_wrong_dropout_is_named(dropout, message, digits):
+    with pytest.raises(ValueError, match=message):
+        MLPClassifier((5, 4), dropout=dropout).fit(*digits)
+
+
+@pytest.mark.parametrize("activation", ["gelu", "silu"])
+def test_smooth_activations_learn_and_are_torchs(activation, digits):
+    X, y = digits
+    model = MLPClassifier((20,), activation, max_iter=30, random_state=0).fit(X, y)
+    assert model.score(X, y) > 0.9
+    hidden = torch.from_numpy(X @ model.coefs_[0] + model.intercepts_[0])
+    hidden = getattr(torch.nn.functional, activation)(hidden).numpy()
+    np.testing.assert_allclose(
+        model.decision_function(X), hidden @ model.coefs_[1] + model.intercepts_[1]
+    )
 
 
 @pytest.mark.parametrize("sizes", [0, (0,), (5, -1), (2.5,), "ab"])
