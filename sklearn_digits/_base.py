@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_digits import _state
 from sklearn_digits._images import flatten_images
 from sklearn_digits._monitor import FitMonitor, start_curves
+from sklearn_digits._notified import NotifiedNet
 from sklearn_digits._rows import Rows, forward_in_chunks, take_rows
 from sklearn_digits._runtime import (
     COMPUTE_DTYPES,
@@ -37,6 +38,7 @@ from sklearn_digits._targets import (
     decode_targets,
     encode_targets,
     find_classes,
+    probabilities,
     row_weights,
 )
 from sklearn_digits._training import TrainingNet
@@ -93,6 +95,11 @@ class TorchClassifier(
     compute_dtype : {"auto", "float32", "bfloat16", "float64"}, default="auto"
         Precision of the matrix products in training. "auto" is bfloat16 for steps
         large enough to profit, where the device multiplies it natively, else float32.
+    skorch_callbacks : list of skorch.callbacks.Callback or None, default=None
+        Callbacks of skorch's, or tuples ``(name, callback)``. Clones of them are told
+        of every batch, which is slower than training without. Targets are positions
+        in `classes_` to them; ``valid_loss`` and scores on validation data exist with
+        `early_stopping` or `X_val`.
 
     Attributes
     ----------
@@ -122,6 +129,9 @@ class TorchClassifier(
         The best of the scores.
     t_ : int
         Rows seen in training, with repetition.
+    history_ : skorch.history.History
+        What skorch and its callbacks recorded, a row an epoch; only with
+        `skorch_callbacks`.
 
     Examples
     --------
@@ -162,6 +172,7 @@ class TorchClassifier(
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "device": [str],
         "compute_dtype": [StrOptions({"auto", *COMPUTE_DTYPES})],
+        "skorch_callbacks": [list, None],
     }
 
     # Rows that pass through the module at once at prediction, the floating-point
@@ -192,6 +203,7 @@ class TorchClassifier(
         class_weight=None,
         device="auto",
         compute_dtype="auto",
+        skorch_callbacks=None,
     ):
         self.solver = solver
         self.batch_size = batch_size
@@ -211,6 +223,7 @@ class TorchClassifier(
         self.class_weight = class_weight
         self.device = device
         self.compute_dtype = compute_dtype
+        self.skorch_callbacks = skorch_callbacks
 
     # What users call
 
@@ -327,8 +340,7 @@ class TorchClassifier(
         probabilities : ndarray of shape (n, n_classes)
             Columns in the order of `classes_`; float64 or float32, as the weights.
         """
-        logits = self._logits(X)
-        return expit(logits) if self._multilabel else softmax(logits, axis=1)
+        return probabilities(self._logits(X), self._multilabel)
 
     def predict_log_proba(self, X):
         """Return the logarithm of the probability of each class.
@@ -542,7 +554,12 @@ class TorchClassifier(
         options = self._training_options()
         if incremental and options["schedule"] in CLOSED_SCHEDULES:
             options["schedule"] = "constant"
-        return TrainingNet(
+        net_class: type[TrainingNet] = TrainingNet
+        options["callbacks"] = "disable"
+        if self.skorch_callbacks is not None:
+            net_class, options["callbacks"] = NotifiedNet, self.skorch_callbacks
+            options["n_classes"] = len(self.classes_)
+        return net_class(
             self.module_,
             prepare=self._prepare,
             generator=generator,
@@ -552,7 +569,6 @@ class TorchClassifier(
             device=self.device_,
             criterion=LogLoss(self._multilabel, options.pop("label_smoothing")),
             optimizer=optimizer,
-            callbacks="disable",
             **options,
             **{f"optimizer__{name}": value for name, value in arguments.items()},
         ).initialize()
@@ -573,6 +589,9 @@ class TorchClassifier(
         net = getattr(self, "_net", None) if incremental and resume else None
         if net is None:
             net = self._new_net(generator, incremental)
+        self.__dict__.pop("history_", None)
+        if self.skorch_callbacks is not None:
+            self.history_ = net.history
         if self.early_stopping and validation is None:
             rows, validation = hold_out(
                 rows,

@@ -167,6 +167,11 @@ class ConvNetClassifier(TorchClassifier):
         Whether to print the loss of each epoch.
     warm_start : bool, default=False
         Whether ``fit`` starts from the weights of the fit before.
+    skorch_callbacks : list of skorch.callbacks.Callback or None, default=None
+        Callbacks of skorch's, or tuples ``(name, callback)``. Clones of them are told
+        of every batch, which is slower than training without. Targets are positions
+        in `classes_` to them; ``valid_loss`` and scores on validation data exist with
+        `early_stopping` or `X_val`.
 
     Attributes
     ----------
@@ -199,6 +204,9 @@ class ConvNetClassifier(TorchClassifier):
         Accuracy and loss on the held-out images after each epoch.
     best_validation_score_ : float or None
         The best of the scores.
+    history_ : skorch.history.History
+        What skorch and its callbacks recorded, a row an epoch; only with
+        `skorch_callbacks`.
 
     See Also
     --------
@@ -268,6 +276,7 @@ class ConvNetClassifier(TorchClassifier):
         random_state=None,
         verbose=False,
         warm_start=False,
+        skorch_callbacks=None,
     ):
         super().__init__(
             solver=solver,
@@ -288,6 +297,7 @@ class ConvNetClassifier(TorchClassifier):
             class_weight=class_weight,
             device=device,
             compute_dtype=compute_dtype,
+            skorch_callbacks=skorch_callbacks,
         )
         self.channels = channels
         self.kernel_size = kernel_size

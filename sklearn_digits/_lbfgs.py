@@ -145,6 +145,11 @@ def _check_parameters(estimator, validation):
             f"dropout={estimator.dropout!r} makes the loss a random one, which "
             "solver='lbfgs' cannot follow; expected dropout=0, or 'adam' or 'sgd'."
         )
+    if estimator.skorch_callbacks is not None:
+        raise ValueError(
+            "skorch_callbacks follow epochs and batches, which solver='lbfgs' does "
+            "not have; expected None, or 'adam' or 'sgd'."
+        )
     if estimator.compute_dtype == "bfloat16":
         raise ValueError(
             "compute_dtype='bfloat16' is too coarse for the line search of "

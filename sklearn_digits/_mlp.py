@@ -185,6 +185,11 @@ class MLPClassifier(TorchClassifier):
         input while a step is small, bfloat16 for large steps where the device
         multiplies it natively, else float32. Weights and predictions are float64 or
         float32.
+    skorch_callbacks : list of skorch.callbacks.Callback or None, default=None
+        Callbacks of skorch's, or tuples ``(name, callback)``. Clones of them are told
+        of every batch, which is slower than training without. Targets are positions
+        in `classes_` to them; ``valid_loss`` and scores on validation data exist with
+        `early_stopping` or `X_val`.
 
     Attributes
     ----------
@@ -220,6 +225,9 @@ class MLPClassifier(TorchClassifier):
         Accuracy and loss on the held-out rows after each epoch.
     best_validation_score_ : float or None
         The best of the scores.
+    history_ : skorch.history.History
+        What skorch and its callbacks recorded, a row an epoch; only with
+        `skorch_callbacks`.
 
     See Also
     --------
@@ -288,6 +296,7 @@ class MLPClassifier(TorchClassifier):
         class_weight=None,
         device="auto",
         compute_dtype="auto",
+        skorch_callbacks=None,
     ):
         super().__init__(
             solver=solver,
@@ -308,6 +317,7 @@ class MLPClassifier(TorchClassifier):
             class_weight=class_weight,
             device=device,
             compute_dtype=compute_dtype,
+            skorch_callbacks=skorch_callbacks,
         )
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation

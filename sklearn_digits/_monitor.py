@@ -74,7 +74,7 @@ class FitMonitor:
             net.set_learning_rate(
                 rate / (self.estimator.t_ + 1) ** self.estimator.power_t
             )
-        self.stopped = self._out_of_patience(net) or self.stopped
+        self.stopped = self._out_of_patience(net) or net.stop_requested_
         return self._end_task(net.evaluated_module)
 
     def end_iteration(self, loss, module):

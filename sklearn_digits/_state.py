@@ -104,6 +104,8 @@ def _resume_training(estimator, training):
     if net.average_ is not None:
         net.average_.module.load_state_dict(averaged.state_dict())
         net.average_.n_steps = training["n_averaged"]
+    if hasattr(estimator, "history_"):
+        net.history = estimator.history_
     estimator._net = net
     estimator.module_ = net.evaluated_module.eval()
 

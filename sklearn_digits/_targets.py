@@ -5,6 +5,7 @@ from numbers import Real
 import numpy as np
 import torch
 from scipy.sparse import issparse
+from scipy.special import expit, softmax
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -92,6 +93,11 @@ def decode_targets(scores, classes, multilabel):
     if multilabel:
         return (scores > 0).astype(np.int64)
     return classes[scores.argmax(axis=1)]
+
+
+def probabilities(logits, multilabel):
+    """Turn logits of shape (n, n_classes) into probabilities."""
+    return expit(logits) if multilabel else softmax(logits, axis=1)
 
 
 def row_weights(y, classes, sample_weight, class_weight, multilabel):

@@ -157,6 +157,7 @@ class TrainingNet(NeuralNet):
 
         Unlike skorch's, it lets a ``KeyboardInterrupt`` through.
         """
+        self.stop_requested_ = False  # by a callback
         self.notify("on_train_begin", X=X, y=y)
         generator = self.generator
         if torch.device(self.device).type != "cpu" and self.random_layers_:
@@ -180,21 +181,22 @@ class TrainingNet(NeuralNet):
         self.total_steps_ = epochs * -(-len(X) // self.batch_size)
         for _ in range(epochs):
             monitor.begin_epoch()
-            self.notify("on_epoch_begin", dataset_train=X, dataset_valid=None)
-            self.run_single_epoch(X, True, "train", self.train_step)
-            self.notify("on_epoch_end", dataset_train=X, dataset_valid=None)
+            datasets = {"dataset_train": X, "dataset_valid": monitor.validation}
+            self.notify("on_epoch_begin", **datasets)
+            self.run_epoch(X, monitor.validation)
+            self.notify("on_epoch_end", **datasets)
             if monitor.end_epoch(self):
                 break
         return self
 
-    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """Take one step a batch; the loss leaves the device once, at the end."""
+    def run_epoch(self, train, validation):
+        """Take one step a batch of the rows `train`; read the loss once, at the end."""
         self._set_training(True)
         generator = self.generator if self.shuffle else None
         total = torch.zeros((), dtype=torch.float64, device=self.device)
-        for batch in iterator.batches(self.batch_size, self.device, generator):
-            total += step_fn(batch)["loss"] * len(batch[0])
-        self.history.record(f"{prefix}_loss", total.item() / len(iterator))
+        for batch in train.batches(self.batch_size, self.device, generator):
+            total += self.train_step(batch)["loss"] * len(batch[0])
+        self.history.record("train_loss", total.item() / len(train))
 
     def train_step(self, batch, **fit_params):
         """Update the weights with one batch of :meth:`Rows.batches`."""

@@ -134,6 +134,7 @@ def test_there_is_no_partial_fit():
     [
         ({"dropout": 0.1}, {}, r"dropout=0.1.*solver='lbfgs'"),
         ({"compute_dtype": "bfloat16"}, {}, "compute_dtype='bfloat16'"),
+        ({"skorch_callbacks": []}, {}, "skorch_callbacks"),
         ({}, {"X_val": np.ones((2, 64)), "y_val": [0, 1]}, "X_val"),
     ],
 )
