@@ -198,6 +198,35 @@ def test_a_loss_that_is_not_finite_is_an_error_and_spoils_nothing(classifier, di
 
 
 @each_classifier
+@pytest.mark.parametrize("learning_rate_init", [1e3, 1e6, 1e20, 1e35])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_steps_too_long_end_in_an_error_or_in_finite_probabilities(
+    classifier, learning_rate_init, solver, dtype, digits
+):
+    X, y = digits[0].astype(dtype), digits[1]
+    params = {"solver": solver, "learning_rate_init": learning_rate_init}
+    model = clone(classifier).set_params(**params)
+    for train in (fit_quietly, lambda model, X, y: model.partial_fit(X, y, classes=y)):
+        try:
+            train(model, X, y)
+        except ValueError as error:
+            assert "non-finite" in str(error)  # noqa: PT017
+            assert not hasattr(model, "module_")
+        else:
+            assert np.isfinite(model.predict_proba(X)).all()
+            assert np.isfinite(model.predict_proba(X * 0)).all()
+
+
+@each_classifier
+def test_y_of_another_length_is_named(classifier, digits):
+    X, y = digits
+    for train in (classifier.fit, classifier.partial_fit):
+        with pytest.raises(ValueError, match=r"numbers of samples.*300, 299"):
+            train(X, y[:-1], **({} if train.__name__ == "fit" else {"classes": y}))
+
+
+@each_classifier
 def test_wrong_number_of_features_is_named(classifier, digits):
     model = fitted(classifier, *digits)
     with pytest.raises(ValueError, match=r"X has 63 features, but .* expecting 64"):
