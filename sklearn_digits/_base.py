@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy.special import log_softmax
+from scipy.special import expit, log_expit, log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -16,24 +16,20 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_digits import _state
+from sklearn_digits._assembly import assemble_module, new_net
 from sklearn_digits._images import flatten_images
 from sklearn_digits._monitor import FitMonitor, start_curves
-from sklearn_digits._notified import NotifiedNet
-from sklearn_digits._rows import Rows, forward_in_chunks, take_rows
+from sklearn_digits._rows import Rows, forward_in_chunks
 from sklearn_digits._runtime import (
     COMPUTE_DTYPES,
-    as_default_generator,
-    count_flops,
     draw_seed,
     new_generator,
     resolve_compute_dtype,
-    resolve_device,
     threads_for,
     weight_dtype,
 )
 from sklearn_digits._schedule import CLOSED_SCHEDULES
 from sklearn_digits._targets import (
-    LogLoss,
     check_targets,
     decode_targets,
     encode_targets,
@@ -41,7 +37,6 @@ from sklearn_digits._targets import (
     probabilities,
     row_weights,
 )
-from sklearn_digits._training import TrainingNet
 from sklearn_digits._validation import encode_validation_set, hold_out
 
 
@@ -355,9 +350,11 @@ class TorchClassifier(
         log_probabilities : ndarray of shape (n, n_classes)
         """
         logits = self._logits(X)
-        if self._multilabel:
-            return -np.logaddexp(0, -logits)
-        return log_softmax(logits, axis=1)
+        if not self._multilabel:
+            return log_softmax(logits, axis=1)
+        # Equal probabilities have equal logarithms, where many are rounded to 1.
+        rounded = np.log(expit(np.maximum(logits, 0)))
+        return np.where(logits > 0, rounded, log_expit(logits))
 
     def decision_function(self, X):
         """Return the logits, from which the probabilities are made.
@@ -469,12 +466,15 @@ class TorchClassifier(
             generator = new_generator(self.random_state)
         else:
             self._learn_input(X, seen_shape, rows.weight)
-            generator = self._build(X)
+            generator = assemble_module(self, X)
         validation = encode_validation_set(self, *validation_set)
         dtype = weight_dtype(self.compute_dtype_)
         rows = rows.weighing_in(dtype)
         if validation is not None:
             validation = validation.weighing_in(dtype)
+        self.__dict__.pop("history_", None)
+        if not incremental:
+            self.__dict__.pop("_net", None)
         self._train(rows, validation, y, generator, resume, incremental)
         return self
 
@@ -519,60 +519,6 @@ class TorchClassifier(
                 f"{classes}"
             )
 
-    def _build(self, X):
-        """Build the module, choose device and precision; return the generator."""
-        generator = new_generator(self.random_state)
-        device = resolve_device(self.device)
-        with as_default_generator(generator):
-            module = self.build_module(X.shape[1], len(self.classes_))
-        module = self._complete_module(module)
-        self.compute_dtype_ = "float32"  # of the one row that goes through first
-        module = module.to(torch.float32)
-        example = self._prepare(torch.from_numpy(take_rows(X, slice(1))))
-        flops, output = count_flops(module, example)
-        if tuple(output.shape) != (1, len(self.classes_)):
-            raise ValueError(
-                f"build_module returned a module whose output has the shape "
-                f"{tuple(output.shape)} for one row; expected logits of shape "
-                f"{(1, len(self.classes_))}."
-            )
-        # Of the largest "auto" batch, so that partial_fit chooses as fit does.
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            batch_size = self._auto_batch(np.inf)
-        self._built_with = self.get_params(deep=False)
-        self._row_flops = flops
-        self.device_ = str(device)
-        self.compute_dtype_ = self._resolve_compute_dtype(
-            X.dtype, device, 3 * flops * batch_size
-        )
-        self.module_ = module.to(device, weight_dtype(self.compute_dtype_))
-        return generator
-
-    def _new_net(self, generator, incremental):
-        optimizer, arguments = self._optimizer()
-        options = self._training_options()
-        if incremental and options["schedule"] in CLOSED_SCHEDULES:
-            options["schedule"] = "constant"
-        net_class: type[TrainingNet] = TrainingNet
-        options["callbacks"] = "disable"
-        if self.skorch_callbacks is not None:
-            net_class, options["callbacks"] = NotifiedNet, self.skorch_callbacks
-            options["n_classes"] = len(self.classes_)
-        return net_class(
-            self.module_,
-            prepare=self._prepare,
-            generator=generator,
-            compute_dtype=self.compute_dtype_,
-            shuffle=self.shuffle,
-            lr=self.learning_rate_init,
-            device=self.device_,
-            criterion=LogLoss(self._multilabel, options.pop("label_smoothing")),
-            optimizer=optimizer,
-            **options,
-            **{f"optimizer__{name}": value for name, value in arguments.items()},
-        ).initialize()
-
     def _clip_batch_size(self, n_rows):
         if self.batch_size == "auto":
             return self._auto_batch(n_rows)
@@ -586,10 +532,7 @@ class TorchClassifier(
 
     def _train(self, rows, validation, y, generator, resume, incremental):
         """Train the module on `rows`, in epochs of batches."""
-        net = getattr(self, "_net", None) if incremental and resume else None
-        if net is None:
-            net = self._new_net(generator, incremental)
-        self.__dict__.pop("history_", None)
+        net = getattr(self, "_net", None) or new_net(self, generator, incremental)
         if self.skorch_callbacks is not None:
             self.history_ = net.history
         if self.early_stopping and validation is None:
@@ -607,7 +550,6 @@ class TorchClassifier(
         start_curves(self, resume, validation is not None)
         monitor = FitMonitor(self, n_epochs, len(rows), validation, rows.X, y)
         self._run_epochs(net, rows, n_epochs, monitor)
-        self.__dict__.pop("_net", None)
         if incremental:
             self._net = net
         elif not monitor.stopped and self.learning_rate not in CLOSED_SCHEDULES:

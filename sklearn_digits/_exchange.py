@@ -8,6 +8,7 @@ import torch
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_digits._assembly import assemble_module
 from sklearn_digits._monitor import start_curves
 
 # What both libraries keep of a fit under the same names.
@@ -82,7 +83,7 @@ def take_over(classifier, estimator):
         if hasattr(estimator, name):
             setattr(classifier, name, getattr(estimator, name))
     dtype = estimator.coefs_[0].dtype
-    classifier._build(np.zeros((1, estimator.n_features_in_), dtype))
+    assemble_module(classifier, np.zeros((1, estimator.n_features_in_), dtype))
     if dtype == np.float64:
         classifier.compute_dtype_ = "float64"
         classifier.module_.to(torch.float64)

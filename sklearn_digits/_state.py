@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
+from sklearn_digits._assembly import new_net
 from sklearn_digits._runtime import as_default_generator, resolve_device, weight_dtype
 
 
@@ -94,7 +95,7 @@ def _resume_training(estimator, training):
     generator.set_state(torch.from_numpy(training["generator"].copy()))
     estimator.module_ = copy.deepcopy(averaged)
     estimator.module_.load_state_dict(_as_tensors(training["weights"]))
-    net = estimator._new_net(generator, incremental=True)
+    net = new_net(estimator, generator, incremental=True)
     net.optimizer_.load_state_dict(_as_tensors(training["optimizer"]))
     for parameter, moments in net.optimizer_.state.items():
         for name, moment in moments.items():

@@ -228,3 +228,29 @@ def test_accuracy_on_digits_with_default_parameters(digits):
         for seed in range(3)
     ]
     assert np.mean(scores) >= 0.975
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"solver": "sgd", "learning_rate_init": 0.05},
+        {"solver": "adam"},
+    ],
+)
+def test_accuracy_on_mnist_is_scikit_learns(params, mnist):
+    train, test = mnist.train, mnist.test
+    X, X_test = (part.data.astype(np.float32) / 255 for part in (train, test))
+    params = {"hidden_layer_sizes": (256, 256, 256), "batch_size": 1024, **params}
+    means = [
+        np.mean(
+            [
+                cls(**params, max_iter=5, random_state=seed)
+                .fit(X, train.target)
+                .score(X_test, test.target)
+                for seed in range(3)
+            ]
+        )
+        for cls in (MLPClassifier, SklearnMLPClassifier)
+    ]
+    assert abs(means[0] - means[1]) < 0.0015
