@@ -6,7 +6,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy.special import expit, log_expit, log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -18,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_digits import _state
 from sklearn_digits._assembly import assemble_module, new_net
 from sklearn_digits._images import flatten_images
+from sklearn_digits._lbfgs import train_by_lbfgs
 from sklearn_digits._monitor import FitMonitor, start_curves
 from sklearn_digits._rows import Rows, forward_in_chunks
 from sklearn_digits._runtime import (
@@ -348,13 +348,10 @@ class TorchClassifier(
         Returns
         -------
         log_probabilities : ndarray of shape (n, n_classes)
+            The logarithm of ``predict_proba(X)``, -inf where that is rounded to 0.
         """
-        logits = self._logits(X)
-        if not self._multilabel:
-            return log_softmax(logits, axis=1)
-        # Equal probabilities have equal logarithms, where many are rounded to 1.
-        rounded = np.log(expit(np.maximum(logits, 0)))
-        return np.where(logits > 0, rounded, log_expit(logits))
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
 
     def decision_function(self, X):
         """Return the logits, from which the probabilities are made.
@@ -475,7 +472,10 @@ class TorchClassifier(
         self.__dict__.pop("history_", None)
         if not incremental:
             self.__dict__.pop("_net", None)
-        self._train(rows, validation, y, generator, resume, incremental)
+        if self.solver == "lbfgs":  # only of subclasses that have its parameters
+            train_by_lbfgs(self, rows, validation, y, resume)
+        else:
+            self._train(rows, validation, y, generator, resume, incremental)
         return self
 
     def _validate_rows(self, X, y="no_validation", *, reset=False, **options):

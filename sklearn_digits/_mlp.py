@@ -19,7 +19,6 @@ from torch.nn import functional
 from sklearn_digits._base import TorchClassifier
 from sklearn_digits._exchange import hand_over, set_weights, take_over
 from sklearn_digits._layers import Dropout
-from sklearn_digits._lbfgs import train_by_lbfgs
 
 ACTIVATIONS = {
     "identity": nn.Identity,
@@ -480,12 +479,6 @@ class MLPClassifier(TorchClassifier):
                 f"{type(self).__name__} has no attribute {attribute!r} before fit."
             )
         return self.module_
-
-    def _train(self, rows, validation, y, generator, resume, incremental):
-        if self.solver == "lbfgs":
-            train_by_lbfgs(self, rows, validation, y, resume)
-        else:
-            super()._train(rows, validation, y, generator, resume, incremental)
 
     def _resolve_compute_dtype(self, dtype, device, step_flops):
         exact = self.solver == "lbfgs"  # whose line search must see small differences

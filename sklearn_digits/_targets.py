@@ -110,6 +110,8 @@ def row_weights(y, classes, sample_weight, class_weight, multilabel):
     classes : ndarray
     sample_weight : array-like of shape (n,) or None
     class_weight : dict, "balanced" or None
+        With an indicator matrix, "balanced" is the product of what balances each of
+        its columns, as in scikit-learn's forests.
     multilabel : bool
 
     Returns
@@ -129,28 +131,38 @@ def row_weights(y, classes, sample_weight, class_weight, multilabel):
         )
     if class_weight is None:
         return sample_weight
-    if multilabel:
+    if class_weight == "balanced":
+        columns = y.T if multilabel else [y]
+        balanced = [_balanced_weights(column, sample_weight) for column in columns]
+        weights = np.prod(balanced, axis=0)
+    elif multilabel:
         raise ValueError(
             f"class_weight={class_weight!r} has no meaning for an indicator matrix; "
-            "expected class_weight=None with multilabel y."
+            "expected None or 'balanced' with multilabel y."
         )
-    if isinstance(class_weight, dict):
-        per_class = _weights_from_dict(class_weight, classes)
     else:
-        counted, counted_weight = y, sample_weight
-        if sample_weight is not None:
-            counted_weight = sample_weight[sample_weight > 0]
-            counted = y[sample_weight > 0]
-        present = np.unique(counted)
-        per_class = np.zeros(len(classes))
-        per_class[np.searchsorted(classes, present)] = compute_class_weight(
-            class_weight,
-            classes=present,
-            y=counted,
-            sample_weight=counted_weight,
-        )
-    weights = per_class[np.searchsorted(classes, y)]
+        per_class = _weights_from_dict(class_weight, classes)
+        weights = per_class[np.searchsorted(classes, y)]
     return weights if sample_weight is None else weights * sample_weight
+
+
+def _balanced_weights(y, sample_weight):
+    """Return the weights of rows that give each class in `y` the same sum.
+
+    Rows of weight zero do not count, and stay at zero.
+    """
+    counts = slice(None) if sample_weight is None else sample_weight > 0
+    counted = y[counts]
+    present, position = np.unique(counted, return_inverse=True)
+    per_class = compute_class_weight(
+        "balanced",
+        classes=present,
+        y=counted,
+        sample_weight=None if sample_weight is None else sample_weight[counts],
+    )
+    weights = np.zeros(len(y))
+    weights[counts] = per_class[position]
+    return weights
 
 
 def _weights_from_dict(class_weight, classes):

@@ -1,5 +1,8 @@
 """What a fit is watched on: rows held out of its own, or a set that the user brings."""
 
+import warnings
+from functools import partial
+
 import numpy as np
 from sklearn.model_selection import train_test_split
 
@@ -8,7 +11,10 @@ from sklearn_digits._targets import check_targets, encode_targets, row_weights
 
 
 def hold_out(rows, fraction, seed, classes, multilabel):
-    """Split `rows` for early stopping, with every class on both sides.
+    """Split `rows` for early stopping, with the same share of every class.
+
+    Where the rows do not suffice for that, two classes are an error and more of them
+    a warning and a random split: scikit-learn's class stratifies two classes only.
 
     Parameters
     ----------
@@ -27,26 +33,30 @@ def hold_out(rows, fraction, seed, classes, multilabel):
     Raises
     ------
     ValueError
-        If the rows do not suffice for that.
+        If fewer than two rows would be held out, or two classes cannot be split.
     """
-    stratify, note = None, ""
-    if not multilabel:
-        stratify = classes[rows.target[rows.index].numpy()]
-        note = ", each class in both parts"
-    if stratify is not None and len(classes) == 2:
+    split = partial(
+        train_test_split, rows.index.numpy(), random_state=seed, test_size=fraction
+    )
+    labels = None if multilabel else classes[rows.target[rows.index].numpy()]
+    if labels is not None and len(classes) == 2:
         # scikit-learn's class splits a column of False and True, and names them so.
-        stratify = (stratify == classes[1])[:, np.newaxis]
-        note += f" (True is the class {classes[1]})"
+        labels = (labels == classes[1])[:, np.newaxis]
     try:
-        train, validation = train_test_split(
-            rows.index.numpy(), random_state=seed, test_size=fraction, stratify=stratify
-        )
+        train, validation = split(stratify=labels)
     except ValueError as error:
-        raise ValueError(
-            f"{error} early_stopping holds out validation_fraction={fraction} of "
-            f"{len(rows)} rows{note}; a set of your own can be passed as X_val and "
-            "y_val."
-        ) from error
+        what = (
+            f"early_stopping holds out validation_fraction={fraction} of {len(rows)} "
+            "rows; a set of your own can be passed as X_val and y_val."
+        )
+        if multilabel or len(classes) <= 2:
+            raise ValueError(f"{error} {what}") from error
+        warnings.warn(
+            f"The held-out rows are a random sample, not one of each class: {error} "
+            f"{what}",
+            stacklevel=6,
+        )
+        train, validation = split()
     if len(validation) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' "

@@ -210,8 +210,18 @@ def test_weights_that_mean_nothing_are_named(sample_weight, class_weight, told):
         row_weights(FEW, FEW_CLASSES, sample_weight, class_weight, False)
 
 
-@pytest.mark.parametrize("class_weight", ["balanced", {0: 2}])
-def test_class_weights_have_no_meaning_for_an_indicator_matrix(class_weight):
+def test_balanced_columns_of_an_indicator_matrix_multiply():
+    Y = np.array([[0, 1], [1, 1], [0, 0], [0, 1]])
+    weights = row_weights(Y, np.arange(2), None, "balanced", True)
+    assert_allclose(weights, compute_sample_weight("balanced", Y))
+    counts = np.array([2, 0, 1, 3])
+    weights = row_weights(Y, np.arange(2), counts, "balanced", True)
+    repeated = compute_sample_weight("balanced", Y.repeat(counts, axis=0))
+    assert_allclose((weights / np.maximum(counts, 1)).repeat(counts), repeated)
+
+
+@pytest.mark.parametrize("class_weight", [{0: 2}])
+def test_weights_by_class_have_no_meaning_for_an_indicator_matrix(class_weight):
     told = f"class_weight={class_weight!r} has no meaning for an indicator matrix"
     with pytest.raises(ValueError, match=re.escape(told)):
         row_weights(INDICATOR, np.arange(3), None, class_weight, True)

@@ -1,10 +1,9 @@
 """What a fit is watched on: held-out rows, or a set of the user's own."""
 
-import warnings
-
 import numpy as np
 import pytest
 import sklearn
+import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.metrics import accuracy_score, log_loss
@@ -12,6 +11,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_digits import ConvNetClassifier, MLPClassifier
+from sklearn_digits._rows import Rows
+from sklearn_digits._validation import hold_out
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 CLASSIFIERS = [
@@ -139,15 +140,41 @@ def test_warm_starts_go_on_with_the_curves_that_they_can(digits):
 
 
 @each_classifier
-def test_a_split_that_would_leave_a_class_out_is_an_error(classifier, digits):
+def test_a_split_that_would_leave_one_of_two_classes_out_is_an_error(
+    classifier, digits
+):
     X, y = digits[:2]
+    model = clone(classifier).set_params(early_stopping=True, validation_fraction=0.2)
+    with pytest.raises(
+        ValueError, match=r"only 1 member.*\['True'\].*=0.2 of 300 rows"
+    ):
+        model.fit(X, np.where(np.arange(len(y)) == 7, "b", "a"))
+    model.set_params(validation_fraction=0.001)
+    with pytest.raises(ValueError, match=r"test_size = 1 .*classes = 2 .*X_val"):
+        model.fit(X, y > 4)
+    with pytest.raises(ValueError, match=r"too small.*now 0.001.*now 300 rows"):
+        model.fit(X, np.zeros(len(y)))
+
+
+@each_classifier
+@pytest.mark.parametrize("validation_fraction", [0.02, 0.2])
+def test_a_split_that_leaves_one_of_many_classes_out_warns(
+    classifier, validation_fraction, digits
+):
+    X, y = digits[:2]
+    if validation_fraction == 0.2:
+        y = np.append(y[:-1], 77)
     model = clone(classifier).set_params(early_stopping=True)
-    with pytest.raises(ValueError, match=r"validation_fraction=0.01 of 300 rows"):
-        model.set_params(validation_fraction=0.01).fit(X, y)
-    alone = np.append(y[:-1], 77)
-    with pytest.raises(ValueError, match=r"only 1 member.*\[77\].*X_val"):
-        model.set_params(validation_fraction=0.2).fit(X, alone)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(ValueError, match=r"\['True'\].*True is the class b"):
-            model.fit(X, np.where(np.arange(len(y)) == 7, "b", "a"))
+    with pytest.warns(
+        UserWarning, match=f"not one of each class.*{validation_fraction}"
+    ):
+        model.set_params(validation_fraction=validation_fraction).fit(X, y)
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_held_out_rows_have_the_classes_in_their_shares():
+    y = np.repeat([0, 1, 2], [10, 30, 60])
+    rows = Rows.weighted(np.zeros((100, 1)), torch.from_numpy(y), None)
+    train, validation = hold_out(rows, 0.2, 0, np.arange(3), multilabel=False)
+    assert np.bincount(y[validation.index]).tolist() == [2, 6, 12]
+    assert sorted([*train.index, *validation.index]) == list(range(100))
