@@ -60,7 +60,8 @@ def hold_out(rows, fraction, seed, classes, multilabel):
     if len(validation) < 2:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' "
-            f"(now {fraction}) or the size of your dataset (now {len(rows)} rows)."
+            f"(now {fraction}) or the size of your dataset (now {len(rows)} rows that "
+            f"weigh anything, classes: {len(rows.target[rows.index].unique(dim=0))})."
         )
     return rows.at(train), rows.at(validation)
 
