@@ -82,7 +82,8 @@ class TorchClassifier(
         Whether to hold out rows, stop when their score no longer improves, and keep
         the weights that scored best.
     validation_fraction : float, default=0.1
-        Share of the rows held out by `early_stopping`, stratified.
+        Share of the rows held out by `early_stopping`, of each class the same share
+        where they suffice for that.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes.
     device : str, default="auto"
@@ -94,7 +95,8 @@ class TorchClassifier(
         Callbacks of skorch's, or tuples ``(name, callback)``. Clones of them are told
         of every batch, which is slower than training without. Targets are positions
         in `classes_` to them; ``valid_loss`` and scores on validation data exist with
-        `early_stopping` or `X_val`.
+        `early_stopping` or `X_val`. A learning rate that callbacks schedule wants
+        ``learning_rate="constant"``.
 
     Attributes
     ----------

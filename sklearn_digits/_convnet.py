@@ -143,7 +143,8 @@ class ConvNetClassifier(TorchClassifier):
         Whether to hold out images, stop when their score no longer improves, and keep
         the weights that scored best.
     validation_fraction : float, default=0.1
-        Share of the images held out by `early_stopping`, stratified.
+        Share of the images held out by `early_stopping`, of each class the same share
+        where they suffice for that.
     n_iter_no_change : int or inf, default=10
         Epochs without improvement after which a fit stops: with `early_stopping`, or
         under a "constant" or "adaptive" learning rate.
@@ -171,7 +172,8 @@ class ConvNetClassifier(TorchClassifier):
         Callbacks of skorch's, or tuples ``(name, callback)``. Clones of them are told
         of every batch, which is slower than training without. Targets are positions
         in `classes_` to them; ``valid_loss`` and scores on validation data exist with
-        `early_stopping` or `X_val`.
+        `early_stopping` or `X_val`. A learning rate that callbacks schedule wants
+        ``learning_rate="constant"``.
 
     Attributes
     ----------

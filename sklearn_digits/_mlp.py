@@ -163,7 +163,8 @@ class MLPClassifier(TorchClassifier):
         Whether to hold out rows, stop when their score no longer improves, and keep
         the weights that scored best.
     validation_fraction : float, default=0.1
-        Share of the rows held out by `early_stopping`, stratified.
+        Share of the rows held out by `early_stopping`, of each class the same share
+        where they suffice for that.
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay of the means of gradients and squared gradients in "adam".
     epsilon : float, default=1e-8
@@ -188,7 +189,8 @@ class MLPClassifier(TorchClassifier):
         Callbacks of skorch's, or tuples ``(name, callback)``. Clones of them are told
         of every batch, which is slower than training without. Targets are positions
         in `classes_` to them; ``valid_loss`` and scores on validation data exist with
-        `early_stopping` or `X_val`.
+        `early_stopping` or `X_val`. A learning rate that callbacks schedule wants
+        ``learning_rate="constant"``.
 
     Attributes
     ----------
