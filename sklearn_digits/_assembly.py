@@ -54,10 +54,10 @@ def assemble_module(estimator, X):
     if batch_size == "auto":
         batch_size = estimator._auto_batch(np.inf)
     estimator._built_with = estimator.get_params(deep=False)
-    estimator._row_flops = flops
+    estimator._row_flops, estimator._step_flops = flops, 3 * flops * batch_size
     estimator.device_ = str(device)
     estimator.compute_dtype_ = estimator._resolve_compute_dtype(
-        X.dtype, device, 3 * flops * batch_size
+        X.dtype, device, estimator._step_flops
     )
     estimator.module_ = module.to(device, weight_dtype(estimator.compute_dtype_))
     return generator

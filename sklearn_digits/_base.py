@@ -443,6 +443,7 @@ class TorchClassifier(
             "weight_decay": 0.0,
             "ema_decay": None,
             "distort": None,
+            "differentiate": None,
         }
 
     # How a fit goes

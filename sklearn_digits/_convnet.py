@@ -390,6 +390,7 @@ class ConvNetClassifier(TorchClassifier):
             "weight_decay": self.weight_decay,
             "ema_decay": AUTO_EMA_DECAY if self.ema_decay == "auto" else self.ema_decay,
             "distort": self._distortion(),
+            "differentiate": None,
         }
 
     def _distortion(self):

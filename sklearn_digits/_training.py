@@ -70,6 +70,9 @@ class TrainingNet(NeuralNet):
         Makes a batch of rows, as a tensor, the input of the module.
     distort : callable or None
         Takes a prepared batch and a generator, returns the batch changed at random.
+    differentiate : callable or None
+        Takes a prepared batch, target, weight and the L2 penalty, leaves the gradients
+        in ``grad`` and returns loss and logits. None lets autograd do it.
     generator : torch.Generator
         Drives the order of the rows and, through the module's layers that have an
         attribute ``generator``, dropout.
@@ -98,6 +101,7 @@ class TrainingNet(NeuralNet):
         *,
         prepare,
         distort,
+        differentiate,
         generator,
         compute_dtype,
         shuffle,
@@ -109,6 +113,7 @@ class TrainingNet(NeuralNet):
     ):
         self.prepare = prepare
         self.distort = distort
+        self.differentiate = differentiate
         self.generator = generator
         self.compute_dtype = compute_dtype
         self.shuffle = shuffle
@@ -138,13 +143,13 @@ class TrainingNet(NeuralNet):
         parameters = list(self.module_.parameters())
         self.penalised_ = [weight for weight in parameters if weight.ndim > 1]
         free = [bias for bias in parameters if bias.ndim <= 1]
-        self.optimizer_ = self.optimizer(
-            [
+        groups = [{"params": self.penalised_ + free}]
+        if self.weight_decay:
+            groups = [
                 {"params": self.penalised_, "weight_decay": self.weight_decay},
                 {"params": free, "weight_decay": 0.0},
-            ],
-            **kwargs,
-        )
+            ]
+        self.optimizer_ = self.optimizer(groups, **kwargs)
         return self
 
     @property
@@ -202,7 +207,6 @@ class TrainingNet(NeuralNet):
         """Update the weights with one batch of :meth:`Rows.batches`."""
         step = self.train_step_single(batch)
         self.update_weights()
-        self.optimizer_.zero_grad()
         return step
 
     def train_step_single(self, batch, **fit_params):
@@ -213,6 +217,11 @@ class TrainingNet(NeuralNet):
         inputs = self.prepare(X)
         if self.distort is not None:
             inputs = self.distort(inputs, self.generator)
+        if self.differentiate is not None:
+            alpha = self.alpha / weight_sum
+            loss, logits = self.differentiate(inputs, target, weight, alpha)
+            return {"loss": loss, "y_pred": logits}
+        self.optimizer_.zero_grad()
         with matrix_precision(self.compute_dtype, X.device):
             logits = self.module_(inputs)
         loss = self.criterion_(
@@ -233,23 +242,20 @@ class TrainingNet(NeuralNet):
         self.steps_taken_ += 1
 
     def _penalise(self, alpha):
-        """Leave the L2 penalty's gradient to the optimizer; return its loss."""
-        self.optimizer_.param_groups[0]["weight_decay"] = alpha
-        flat = [weight.detach().flatten() for weight in self.penalised_]
-        return sum(torch.dot(row, row) for row in flat) * (alpha / 2)
+        """Add the L2 penalty's gradient to ``grad``; return its loss."""
+        weights = [weight.detach() for weight in self.penalised_]
+        torch._foreach_add_(
+            [weight.grad for weight in self.penalised_], weights, alpha=alpha
+        )
+        loss = 0.0
+        for weight in weights:
+            flat = weight.flatten()
+            loss = loss + torch.dot(flat, flat)
+        return loss * (alpha / 2)
 
     def set_learning_rate(self, learning_rate):
-        """Go on with another learning rate, and with the momentum there is.
-
-        torch keeps momentum as a sum of gradients, times the learning rate only in a
-        step. Dividing the sum by as much as the rate is multiplied leaves past steps
-        as long as they were taken, as scikit-learn does.
-        """
+        """Go on with another learning rate."""
         for group in self.optimizer_.param_groups:
-            for parameter in group["params"]:
-                state = self.optimizer_.state.get(parameter, {})
-                if state.get("momentum_buffer") is not None:
-                    state["momentum_buffer"] *= group["lr"] / learning_rate
             group["lr"] = learning_rate
 
     def _follow_schedule(self):

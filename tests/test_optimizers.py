@@ -1,0 +1,120 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+
+from sklearn_digits._optimizers import SGD, Adam
+
+
+def walk(optimizer, n_steps=7, **params):
+    """Return where a made-up sequence of gradients leads."""
+    generator = torch.Generator().manual_seed(0)
+    start = [
+        torch.randn(size, generator=generator, dtype=torch.float64)
+        for size in ((4, 3), (4,))
+    ]
+    weights = [torch.nn.Parameter(tensor) for tensor in start]
+    optimizer = optimizer(weights, **params)
+    for _ in range(n_steps):
+        for weight in weights:
+            weight.grad = torch.randn(
+                weight.shape, generator=generator, dtype=torch.float64
+            )
+        optimizer.step()
+    return [weight.detach() for weight in weights]
+
+
+class Sklearns:
+    """An optimizer of scikit-learn with torch's interface."""
+
+    def __init__(self, weights, kind, **params):
+        self.weights = weights
+        self.arrays = [weight.detach().numpy() for weight in weights]
+        self.optimizer = kind(self.arrays, **params)
+
+    def step(self):
+        self.optimizer.update_params(
+            self.arrays, [weight.grad.numpy() for weight in self.weights]
+        )
+
+
+def assert_same(ours, theirs, rtol=1e-12):
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other, rtol=rtol, atol=0)
+
+
+@pytest.mark.parametrize("epsilon", [1e-8, 0.1])
+def test_adam_is_scikit_learns(epsilon):
+    ours = walk(Adam, lr=0.01, betas=(0.8, 0.95), eps=epsilon)
+    theirs = walk(
+        Sklearns,
+        kind=AdamOptimizer,
+        learning_rate_init=0.01,
+        beta_1=0.8,
+        beta_2=0.95,
+        epsilon=epsilon,
+    )
+    assert_same(ours, theirs)
+
+
+def test_adam_is_torchs_but_for_where_epsilon_stands():
+    ours = walk(Adam, lr=0.01, eps=1e-14)
+    assert_same(ours, walk(torch.optim.Adam, lr=0.01, eps=1e-14))
+
+
+@pytest.mark.parametrize(
+    ("momentum", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)]
+)
+def test_gradient_descent_is_scikit_learns_and_torchs(momentum, nesterov):
+    ours = walk(SGD, lr=0.1, momentum=momentum, nesterov=nesterov)
+    theirs = walk(
+        Sklearns,
+        kind=SGDOptimizer,
+        learning_rate_init=0.1,
+        momentum=momentum,
+        nesterov=nesterov,
+    )
+    assert_same(ours, theirs)
+    torchs = walk(torch.optim.SGD, lr=0.1, momentum=momentum, nesterov=nesterov)
+    assert_same(ours, torchs)
+
+
+@pytest.mark.parametrize("optimizer", [Adam, SGD])
+def test_a_stored_state_goes_on_as_if_never_stored(optimizer):
+    params = {"momentum": 0.9, "nesterov": True} if optimizer is SGD else {}
+    weights = [torch.nn.Parameter(torch.ones(3)), torch.nn.Parameter(torch.ones(3))]
+    steppers = [optimizer([weight], lr=0.1, **params) for weight in weights]
+    for n_step in range(6):
+        if n_step == 3:
+            stored = steppers[0].state_dict()
+            steppers[0] = optimizer([weights[0]], lr=0.1, **params)
+            steppers[0].load_state_dict(stored)
+        for weight, stepper in zip(weights, steppers, strict=True):
+            weight.grad = torch.linspace(-1, 1, 3) * (n_step + 1)
+            stepper.step()
+    assert torch.equal(*weights)
+    assert not torch.equal(weights[0], torch.ones(3))
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_a_small_fit_does_not_load_torchs_compiler(solver):
+    code = f"""
+import sys, warnings
+warnings.simplefilter("ignore")
+import numpy as np
+from sklearn_digits import MLPClassifier
+MLPClassifier(solver={solver!r}, max_iter=1).fit(np.eye(20), np.arange(20) % 2)
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_steps_go_against_the_gradient():
+    for optimizer in (Adam, SGD):
+        weight = torch.nn.Parameter(torch.zeros(2))
+        weight.grad = torch.tensor([1.0, -1.0])
+        optimizer([weight], lr=0.5).step()
+        assert np.sign(weight.detach().numpy()).tolist() == [-1, 1]
