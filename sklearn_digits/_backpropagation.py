@@ -1,8 +1,8 @@
-"""Backpropagation through fully connected layers, written out in NumPy.
+"""Fully connected layers on the CPU, forwards and backwards, written out in NumPy.
 
 A step on a batch of small images takes less time than the bookkeeping of autograd
-around it, and NumPy's products of small matrices are faster than torch's. The arrays
-share the memory of the module's weights.
+around it, and NumPy's matrix products are faster than torch's in float32 and float64.
+The arrays share the memory of the module's weights.
 """
 
 import numpy as np
@@ -25,6 +25,36 @@ DIFFERENTIATE = {
 }
 
 
+def arrays_of(linear_layers):
+    """Return weights and biases of layers on the CPU, sharing their memory."""
+    return (
+        [layer.weight.detach().numpy() for layer in linear_layers],
+        [layer.bias.detach().numpy() for layer in linear_layers],
+    )
+
+
+def propagate(weights, biases, activation, x):
+    """Return what goes into each layer, and what comes out of the last.
+
+    Parameters
+    ----------
+    weights, biases : list of ndarray
+        Of shape (n_out, n_in) and (n_out,).
+    activation : {"identity", "logistic", "tanh", "relu"}
+    x : ndarray of shape (n, n_features)
+
+    Returns
+    -------
+    outputs : list of ndarray
+    """
+    outputs = [x]
+    for depth, (weight, bias) in enumerate(zip(weights, biases, strict=True), start=1):
+        x = x @ weight.T
+        x += bias
+        outputs.append(x if depth == len(weights) else ACTIVATE[activation](x))
+    return outputs
+
+
 class Backpropagation:
     """Loss and gradients of an MLP on the CPU, in the precision of its weights.
 
@@ -40,15 +70,13 @@ class Backpropagation:
     """
 
     def __init__(self, linear_layers, activation, binary, multilabel):
-        self.activate = ACTIVATE[activation]
-        self.differentiate = DIFFERENTIATE[activation]
+        self.activation = activation
         self.binary = binary
         self.multilabel = multilabel
         self._parameters = [
             parameter for layer in linear_layers for parameter in layer.parameters()
         ]
-        arrays = [parameter.detach().numpy() for parameter in self._parameters]
-        self._weights, self._biases = arrays[::2], arrays[1::2]
+        self._weights, self._biases = arrays_of(linear_layers)
         self._gradients = [torch.empty_like(array) for array in self._parameters]
         gradients = [gradient.numpy() for gradient in self._gradients]
         self._by_weight, self._by_bias = gradients[::2], gradients[1::2]
@@ -70,8 +98,9 @@ class Backpropagation:
             The weighted mean of the negative log-likelihood, and the penalty.
         logits : torch.Tensor of shape (n, n_classes)
         """
-        outputs = self._forward(x.numpy())
-        logits = outputs.pop()
+        *inputs, logits = propagate(
+            self._weights, self._biases, self.activation, x.numpy()
+        )
         if self.binary:
             logits = np.hstack([np.zeros_like(logits), logits])
         share = 1 / len(logits)
@@ -79,23 +108,12 @@ class Backpropagation:
             share = weight.numpy() / weight.numpy().sum()
         find = sigmoid_loss if self.multilabel else softmax_loss
         loss, gradient = find(logits, target.numpy(), share)
-        self._backward(outputs, gradient[:, 1:] if self.binary else gradient)
+        self._backward(inputs, gradient[:, 1:] if self.binary else gradient)
         if alpha:
             loss += self._penalise(alpha)
         for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
             parameter.grad = gradient
         return torch.tensor(loss, dtype=torch.float64), torch.from_numpy(logits)
-
-    def _forward(self, x):
-        """Return what goes into each layer, and the logits."""
-        outputs = [x]
-        for depth, (weight, bias) in enumerate(
-            zip(self._weights, self._biases, strict=True), start=1
-        ):
-            x = x @ weight.T
-            x += bias
-            outputs.append(x if depth == len(self._weights) else self.activate(x))
-        return outputs
 
     def _backward(self, inputs, gradient):
         """Write the gradients, given that of the loss by the logits."""
@@ -104,7 +122,7 @@ class Backpropagation:
             gradient.sum(axis=0, out=self._by_bias[depth])
             if depth:
                 gradient = gradient @ self._weights[depth]
-                gradient = self.differentiate(gradient, inputs[depth])
+                gradient = DIFFERENTIATE[self.activation](gradient, inputs[depth])
 
     def _penalise(self, alpha):
         """Add the gradient of the L2 penalty; return its loss."""

@@ -407,6 +407,10 @@ class TorchClassifier(
     def _check_input(self, X, seen_shape):
         """Check rows that come to a fitted estimator."""
 
+    def _forward(self):
+        """Return what makes logits of prepared rows, in evaluation mode."""
+        return self.module_
+
     def _complete_module(self, module):
         """Add to a newly built module what training it needs."""
         return module
@@ -584,7 +588,7 @@ class TorchClassifier(
         self._check_input(X, seen_shape)
         with threads_for(self._row_flops * min(X.shape[0], self._chunk_size)):
             return forward_in_chunks(
-                self.module_,
+                self._forward(),
                 X,
                 self._prepare,
                 self._chunk_size,

@@ -17,7 +17,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional
 
-from sklearn_digits._backpropagation import ACTIVATE, Backpropagation
+from sklearn_digits._backpropagation import (
+    ACTIVATE,
+    Backpropagation,
+    arrays_of,
+    propagate,
+)
 from sklearn_digits._base import TorchClassifier
 from sklearn_digits._exchange import hand_over, set_weights, take_over
 from sklearn_digits._layers import Dropout
@@ -60,6 +65,7 @@ class MLP(nn.Module):
 
     def __init__(self, widths, activation, dropout, binary):
         super().__init__()
+        self.activation = activation
         self.binary = binary
         layers: list[nn.Module] = []
         for depth, (n_in, n_out) in enumerate(pairwise(widths)):
@@ -75,6 +81,16 @@ class MLP(nn.Module):
     def forward(self, x):
         """Return logits (n, n_classes) of rows (n, n_features)."""
         logits = self.layers(x)
+        return functional.pad(logits, (1, 0)) if self.binary else logits
+
+    def forward_in_numpy(self, x):
+        """Return the logits of rows on the CPU, in evaluation mode.
+
+        They are those of :meth:`forward`, to rounding.
+        """
+        weights, biases = arrays_of(self.linear_layers())
+        *_, logits = propagate(weights, biases, self.activation, x.numpy())
+        logits = torch.from_numpy(logits)
         return functional.pad(logits, (1, 0)) if self.binary else logits
 
     def linear_layers(self):
@@ -520,6 +536,11 @@ class MLPClassifier(TorchClassifier):
             "schedule": self.learning_rate if self.solver == "sgd" else "constant",
             "differentiate": self._written_out_gradient(),
         }
+
+    def _forward(self):
+        if self.device_ == "cpu" and self.module_.activation in ACTIVATE:
+            return self.module_.forward_in_numpy
+        return super()._forward()
 
     def _written_out_gradient(self):
         """Return the gradient of small steps, or None: autograd's."""

@@ -184,7 +184,7 @@ class FitMonitor:
         rows = self.validation
         logits = torch.from_numpy(
             forward_in_chunks(
-                net.evaluated_module,
+                net.evaluated_module.eval(),
                 rows.X,
                 net.prepare,
                 self.estimator._chunk_size,

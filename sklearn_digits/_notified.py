@@ -124,7 +124,7 @@ class NotifiedNet(ClassifierMixin, TrainingNet):
         if isinstance(X, Subset):
             X, index = X.dataset.X, X.indices  # type: ignore[attr-defined]
         logits = forward_in_chunks(
-            self.evaluated_module,
+            self.evaluated_module.eval(),
             X.cpu().numpy() if isinstance(X, torch.Tensor) else X,
             self.prepare,
             self.batch_size,

@@ -16,7 +16,9 @@ class LightOptimizer(torch.optim.Optimizer):
     def add_param_group(self, param_group):
         """Add a group of parameters; see ``torch.optim.Optimizer``."""
         # The wrapper around this method is what loads it.
-        torch.optim.Optimizer.add_param_group.__wrapped__(self, param_group)
+        torch.optim.Optimizer.add_param_group.__wrapped__(  # type: ignore[attr-defined]
+            self, param_group
+        )
 
     def _moments(self, group, name):
         """Return one of the moments of all parameters in `group`, zeros at first."""
@@ -64,8 +66,6 @@ class Adam(LightOptimizer):
             torch._foreach_add_(denominator, group["eps"])
             torch._foreach_addcdiv_(group["params"], first, denominator, -rate)
 
-    step.hooked = True  # else torch wraps it in its profiler's, longer than the step
-
 
 class SGD(LightOptimizer):
     """Gradient descent with momentum: past steps stay as long as they were taken.
@@ -102,4 +102,7 @@ class SGD(LightOptimizer):
             else:
                 torch._foreach_add_(parameters, velocities)
 
-    step.hooked = True
+
+# torch would wrap the methods for its profiler, which takes as long as a small step.
+for optimizer in (Adam, SGD):
+    optimizer.step.hooked = True  # type: ignore[attr-defined]

@@ -97,15 +97,16 @@ class Rows:
             yield X, (self.target[rows].to(device), weight, total)
 
 
-def forward_in_chunks(module, X, prepare, chunk_size, device, index=None):
-    """Return the outputs of `module` for rows of `X`, in evaluation mode.
+def forward_in_chunks(forward, X, prepare, chunk_size, device, index=None):
+    """Return what `forward` makes of rows of `X`.
 
     Parameters
     ----------
-    module : torch.nn.Module
+    forward : callable
+        A module in evaluation mode, say.
     X : ndarray or CSR array of shape (n, n_features)
     prepare : callable
-        Makes a batch of rows, as a tensor, the input of `module`.
+        Makes a batch of rows, as a tensor, the input of `forward`.
     chunk_size : int
         Rows that are dense and pass through the module at once.
     device : torch.device
@@ -116,8 +117,6 @@ def forward_in_chunks(module, X, prepare, chunk_size, device, index=None):
     -------
     output : ndarray of shape (n_rows, n_outputs)
     """
-    if module.training:
-        module.eval()
     outputs = []
     n_rows = X.shape[0] if index is None else len(index)
     with torch.inference_mode():
@@ -126,5 +125,5 @@ def forward_in_chunks(module, X, prepare, chunk_size, device, index=None):
             chunk = torch.from_numpy(
                 take_rows(X, rows if index is None else index[rows])
             )
-            outputs.append(module(prepare(chunk.to(device))).cpu())
+            outputs.append(forward(prepare(chunk.to(device))).cpu())
     return torch.cat(outputs).numpy()

@@ -143,7 +143,7 @@ class TrainingNet(NeuralNet):
         parameters = list(self.module_.parameters())
         self.penalised_ = [weight for weight in parameters if weight.ndim > 1]
         free = [bias for bias in parameters if bias.ndim <= 1]
-        groups = [{"params": self.penalised_ + free}]
+        groups: list[dict] = [{"params": self.penalised_ + free}]
         if self.weight_decay:
             groups = [
                 {"params": self.penalised_, "weight_decay": self.weight_decay},
@@ -247,11 +247,8 @@ class TrainingNet(NeuralNet):
         torch._foreach_add_(
             [weight.grad for weight in self.penalised_], weights, alpha=alpha
         )
-        loss = 0.0
-        for weight in weights:
-            flat = weight.flatten()
-            loss = loss + torch.dot(flat, flat)
-        return loss * (alpha / 2)
+        flat = [weight.flatten() for weight in weights]
+        return sum(torch.dot(row, row) for row in flat) * (alpha / 2)
 
     def set_learning_rate(self, learning_rate):
         """Go on with another learning rate."""

@@ -57,6 +57,19 @@ def test_steps_from_the_same_weights_are_scikit_learns(params):
     np.testing.assert_allclose(ours.loss_curve_[1:], theirs.loss_curve_[1:], rtol=1e-6)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu", "gelu"])
+def test_predictions_are_what_the_module_gives(activation, n_classes):
+    rng = np.random.default_rng(0)
+    X, y = rng.random((40, 6)), rng.integers(0, n_classes, 40)
+    model = MLPClassifier((5, 4), activation, max_iter=3, random_state=0).fit(X, y)
+    with torch.no_grad():
+        logits = model.module_(torch.from_numpy(X))
+    np.testing.assert_allclose(
+        model.predict_proba(X), logits.softmax(dim=1).numpy(), rtol=1e-12
+    )
+
+
 def test_sample_weights_act_as_scikit_learns():
     ours, theirs, X, y = start_alike(solver="sgd", learning_rate_init=0.1)
     weight = np.linspace(0.5, 2, len(y))
