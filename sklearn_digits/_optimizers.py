@@ -105,4 +105,4 @@ class SGD(LightOptimizer):
 
 # torch would wrap the methods for its profiler, which takes as long as a small step.
 for optimizer in (Adam, SGD):
-    optimizer.step.hooked = True  # type: ignore[attr-defined]
+    optimizer.step.hooked = True  # type: ignore
