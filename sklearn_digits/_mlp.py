@@ -111,6 +111,11 @@ def glorot_uniform_(linear, factor):
     nn.init.uniform_(linear.bias, -bound, bound)
 
 
+def can_be_written_out(module):
+    """Tell whether NumPy can do what `module` does, the dropout of training apart."""
+    return isinstance(module, MLP) and module.activation in ACTIVATE
+
+
 def shares_of_layers(dropout, n_hidden):
     """Return the share that each of `n_hidden` layers drops, as a list.
 
@@ -538,15 +543,15 @@ class MLPClassifier(TorchClassifier):
         }
 
     def _forward(self):
-        if self.device_ == "cpu" and self.module_.activation in ACTIVATE:
+        if self.device_ == "cpu" and can_be_written_out(self.module_):
             return self.module_.forward_in_numpy
         return super()._forward()
 
     def _written_out_gradient(self):
         """Return the gradient of small steps, or None: autograd's."""
         if (
-            self.activation not in ACTIVATE
-            or np.any(self.dropout)
+            not can_be_written_out(self.module_)
+            or any(isinstance(layer, Dropout) for layer in self.module_.layers)
             or self.device_ != "cpu"
             or self.compute_dtype_ == "bfloat16"
             or self._step_flops >= ONE_THREAD_STEP
@@ -554,7 +559,7 @@ class MLPClassifier(TorchClassifier):
             return None
         return Backpropagation(
             self.module_.linear_layers(),
-            self.activation,
+            self.module_.activation,
             self.module_.binary,
             self._multilabel,
         )

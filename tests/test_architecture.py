@@ -23,6 +23,8 @@ LEAVES = {
     "_runtime",
     "_kernels",
     "_rows",
+    "_backpropagation",
+    "_optimizers",
 }
 ALLOWED = {
     **{leaf: set() for leaf in LEAVES},
