@@ -11,6 +11,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -38,6 +39,16 @@ from sklearn_digits._targets import (
     row_weights,
 )
 from sklearn_digits._validation import encode_validation_set, hold_out
+
+
+def can_fit_partially(estimator):
+    """Tell whether there is a ``partial_fit`` with these parameters."""
+    if estimator.class_weight == "balanced":
+        raise AttributeError(
+            "class_weight='balanced' is not supported for partial_fit, which never "
+            "sees all rows; pass the weights as a dict."
+        )
+    return estimator.solver != "lbfgs"
 
 
 class TorchClassifier(
@@ -276,12 +287,14 @@ class TorchClassifier(
                 X, y, sample_weight, resume, (X_val, y_val, sample_weight_val)
             )
 
+    @available_if(can_fit_partially)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train one epoch more, on rows that need not be the same as before.
 
         The learning rate stays at `learning_rate_init`, since there is no end that a
-        schedule could run to.
+        schedule could run to. There is no such method with ``solver="lbfgs"`` and with
+        ``class_weight="balanced"``, which want to see all rows.
 
         Parameters
         ----------
@@ -300,11 +313,6 @@ class TorchClassifier(
         """
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
-        if self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight='balanced' is not supported for partial_fit, which "
-                "never sees all rows; pass the weights as a dict."
-            )
         resume = hasattr(self, "module_")
         with _state.kept_on_error(self, resume):
             _check_partial_fit_first_call(self, classes)

@@ -12,7 +12,6 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional
@@ -358,29 +357,6 @@ class MLPClassifier(TorchClassifier):
         self.epsilon = epsilon
         self.max_fun = max_fun
         self.dropout = dropout
-
-    @available_if(lambda self: self.solver != "lbfgs")
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
-        """Train one epoch more, on rows that need not be the same as before.
-
-        There is no such method with ``solver="lbfgs"``, as in scikit-learn.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, n_features)
-            As in :meth:`fit`.
-        y : array-like of shape (n,) or (n, n_labels)
-            As in :meth:`fit`; need not have all classes.
-        sample_weight : array-like of shape (n,), default=None
-            As in :meth:`fit`.
-        classes : array-like of shape (n_classes,), default=None
-            All classes that will ever come; needed in the first call.
-
-        Returns
-        -------
-        self : object
-        """
-        return super().partial_fit(X, y, sample_weight, classes)
 
     def build_module(self, n_features, n_classes):
         """Return a new, untrained :class:`MLP`.

@@ -346,10 +346,11 @@ def test_partial_fit_names_what_it_cannot_do(classifier, digits):
         clone(classifier).partial_fit(X, y)
     with pytest.raises(ValueError, match="early_stopping"):
         clone(classifier).set_params(early_stopping=True).partial_fit(X, y, classes=y)
-    with pytest.raises(ValueError, match="balanced"):
+    with pytest.raises(AttributeError) as raised:
         clone(classifier).set_params(class_weight="balanced").partial_fit(
             X, y, classes=y
         )
+    assert "balanced" in str(raised.value.__cause__)
     model = clone(classifier).partial_fit(X, y, classes=np.arange(10))
     with pytest.raises(ValueError, match=r"classes.* \[99\]"):
         model.partial_fit(X, np.full_like(y, 99))

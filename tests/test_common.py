@@ -58,7 +58,6 @@ TRANSFORMER = ConvolutionFeatureTransformer()
 TOO_FEW_ROWS = "ten rows or fewer cannot be split; scikit-learn's class fails too"
 OTHER_SPLIT = "repeated rows are held out one by one; scikit-learn's class fails too"
 NO_PARTIAL_FIT = "partial_fit raises with early_stopping, as scikit-learn's class"
-NEVER_ALL_ROWS = "partial_fit cannot balance classes, nor can SGDClassifier's"
 OTHER_MASKS = "a row of weight two gets one mask, two rows get two"
 # Nothing else may fail, and each of these must.
 EXPECTED_FAILURES = {
@@ -79,11 +78,6 @@ EXPECTED_FAILURES = {
             "five held-out rows are all right in the first epochs; scikit-learn's "
             "class has no class_weight"
         ),
-    },
-    "MLPClassifier(class_weight='balanced')": {
-        "check_estimators_partial_fit_n_features": NEVER_ALL_ROWS,
-        "check_fit_score_takes_y": NEVER_ALL_ROWS,
-        "check_n_features_in_after_fitting": NEVER_ALL_ROWS,
     },
     "MLPClassifier(dropout=0.2)": {
         "check_sample_weight_equivalence_on_dense_data": OTHER_MASKS,
