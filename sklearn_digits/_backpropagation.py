@@ -33,6 +33,7 @@ def arrays_of(linear_layers):
     )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # as torch
 def propagate(weights, biases, activation, x):
     """Return what goes into each layer, and what comes out of the last.
 
@@ -81,6 +82,7 @@ class Backpropagation:
         gradients = [gradient.numpy() for gradient in self._gradients]
         self._by_weight, self._by_bias = gradients[::2], gradients[1::2]
 
+    @np.errstate(over="ignore", invalid="ignore")
     def __call__(self, x, target, weight, alpha):
         """Return loss and logits of a batch, and leave the gradients in ``grad``.
 

@@ -417,7 +417,7 @@ class TorchClassifier(
 
     def _forward(self):
         """Return what makes logits of prepared rows, in evaluation mode."""
-        return self.module_
+        return self.module_.eval() if self.module_.training else self.module_
 
     def _complete_module(self, module):
         """Add to a newly built module what training it needs."""
