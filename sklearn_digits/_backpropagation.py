@@ -152,15 +152,16 @@ def softmax_loss(logits, target, share):
     gradient : ndarray of shape (n, n_classes)
     """
     rows = np.arange(len(logits))
-    gradient = logits - logits.max(axis=1, keepdims=True)
-    of_target = gradient[rows, target]
+    gradient = logits.T.copy()  # reduced along its first axis, which is faster
+    gradient -= gradient.max(axis=0)
+    losses = -gradient[target, rows]
     np.exp(gradient, out=gradient)
-    total = gradient.sum(axis=1)
-    loss = np.sum(share * (np.log(total) - of_target))
-    gradient /= total[:, np.newaxis]
-    gradient[rows, target] -= 1
-    gradient *= np.reshape(share, (-1, 1))
-    return loss, gradient
+    total = gradient.sum(axis=0)
+    losses += np.log(total)
+    gradient /= total
+    gradient[target, rows] -= 1
+    gradient *= share
+    return np.sum(losses * share), gradient.T
 
 
 def sigmoid_loss(logits, target, share):
