@@ -5,12 +5,16 @@
 epochs and one of one, over three, so that what happens once (compiling, checking) is
 left out on all sides. Accuracy and log-loss are those of the four epochs, on the test
 set. scikit-learn turns `uint8` into `float64`; the floats lie between 0 and 1, the
-integers between 0 and 255, which suits no network, and is the same for all.
+integers between 0 and 255, which suits no network, and is the same for all. The first
+rows are torch's matrix products of such an epoch alone.
 """
 
 from functools import partial
+from itertools import pairwise
+from statistics import median
 
 import numpy as np
+import torch
 from peers import LARGE_MLP, MLPTask
 from racing import OURS, mnist, run, scored
 from timing import compare, epochs_in_turn
@@ -18,9 +22,29 @@ from timing import compare, epochs_in_turn
 TASK = MLPTask((784, 256, 256, 256, 10), batch_size=1024)
 
 
+def multiply_only(n_rows, n_epochs, dtype):
+    """Do the matrix products of the epochs and nothing else: the arithmetic limit."""
+    factors = [
+        (
+            torch.ones(TASK.batch_size, n_in, dtype=dtype),
+            torch.ones(n_out, n_in).to(dtype),
+        )
+        for n_in, n_out in pairwise(TASK.widths)
+    ]
+    gradients = [x @ weight.T for x, weight in factors]
+    for _ in range(n_epochs * -(-n_rows // TASK.batch_size)):
+        for depth, ((x, weight), gradient) in enumerate(
+            zip(factors, gradients, strict=True)
+        ):
+            x @ weight.T, gradient.T @ x
+            if depth:
+                gradient @ weight
+
+
 def race(options):
-    """Yield a row for each side and type of input."""
+    """Yield a row for each side and type of input, and the arithmetic limits."""
     n_rounds = 1 if options.quick else 4
+    yield from limits(options, n_rounds)
     for dtype in (np.uint8, np.float32, np.float64):
         X, y, X_test, y_test = mnist(options, dtype=dtype, n_quick=6000)
         trainers = {
@@ -30,6 +54,25 @@ def race(options):
         for name, row in compare(laps, OURS, "s an epoch").items():
             row = scored(row, laps[name].value, X_test, y_test)
             yield {"input": np.dtype(dtype).name, **row}
+
+
+def limits(options, n_rounds):
+    """Yield what the matrix products take that no epoch can do without."""
+    n_rows = 6000 if options.quick else 60_000
+    with torch.inference_mode():
+        laps = epochs_in_turn(
+            {
+                f"its matrix products, {dtype}": partial(
+                    multiply_only, n_rows, dtype=getattr(torch, dtype)
+                )
+                for dtype in ("bfloat16", "float32")
+            },
+            1,
+            2,
+            n_rounds,
+        )
+    for name, lap in laps.items():
+        yield {"input": "none", "who": name, "s an epoch": median(lap.seconds)}
 
 
 if __name__ == "__main__":
