@@ -66,8 +66,8 @@ def first_times(runs, X_test, y_test, aims):
 
 def race(options):
     """Yield a row for each side and aim."""
-    X, y, X_test, y_test = mnist(options, n_quick=1000)
-    aims = (30.0,) if options.quick else AIMS
+    X, y, X_test, y_test = mnist(options, n_quick=500)
+    aims = (15.0,) if options.quick else AIMS
     sides = {OURS: partial(fits, X, y)}
     for name, (train, n_epochs) in PEERS.items():
         n_epochs = 2 if options.quick else n_epochs

@@ -22,7 +22,7 @@ def train_ours(X, y, n_epochs, compute_dtype):
 
 def race(options):
     """Yield a row for each loop; those of a precision are divided by ours in it."""
-    X, y, X_test, y_test = mnist(options, n_quick=640)
+    X, y, X_test, y_test = mnist(options, n_quick=256)
     X, y = X[:12_800], y[:12_800]
     module = our_module(X, y)
     for compute_dtype in ("bfloat16", "float32"):

@@ -91,7 +91,7 @@ def latencies(functions, row, n_blocks, block=100):
 
 def race(options):
     """Yield a row for each side, of one row and of many."""
-    X, y, X_test, _ = mnist(options, dtype=np.float32)
+    X, y, X_test, _ = mnist(options, dtype=np.float32, n_quick=500)
     found = sides(X[:2000], y[:2000])
     functions = {name: f for name, f in found.items() if callable(f)}
     seconds = latencies(functions, X_test[:1], 1 if options.quick else 20)
