@@ -59,13 +59,13 @@ def set_weights(name, tensors, arrays):
             tensor.copy_(torch.from_numpy(array))
 
 
-def take_over(classifier, estimator):
-    """Make `classifier` as if it were fitted by scikit-learn's `estimator`.
+def take_over(classifier_class, estimator):
+    """Return a classifier of ours as if it were scikit-learn's `estimator`.
 
     Parameters
     ----------
-    classifier : MLPClassifier
-        Ours, not fitted, with the parameters of `estimator`.
+    classifier_class : type
+        MLPClassifier, or a subclass.
     estimator : sklearn.neural_network.MLPClassifier
         Fitted.
 
@@ -73,8 +73,14 @@ def take_over(classifier, estimator):
     -------
     classifier : MLPClassifier
     """
+    if not isinstance(estimator, SklearnMLPClassifier):
+        raise TypeError(
+            f"{estimator!r} is a {type(estimator).__name__}; expected a fitted "
+            "sklearn.neural_network.MLPClassifier."
+        )
     check_is_fitted(estimator)
     _check_several_classes(estimator)
+    classifier = classifier_class(**estimator.get_params())
     classifier.classes_ = estimator.classes_.copy()
     classifier._multilabel = (
         estimator.out_activation_ == "logistic" and estimator.n_outputs_ > 1

@@ -403,8 +403,11 @@ class MLPClassifier(TorchClassifier):
 
         Raises
         ------
+        TypeError
+            If `estimator` is anything else.
         ValueError
-            If `estimator` has seen one class only: it then has no probabilities.
+            If `estimator` has seen one class only: the two libraries then predict
+            different things.
 
         Examples
         --------
@@ -417,7 +420,7 @@ class MLPClassifier(TorchClassifier):
         >>> bool((ours.predict(X) == theirs.predict(X)).all())
         True
         """
-        return take_over(cls(**estimator.get_params()), estimator)
+        return take_over(cls, estimator)
 
     def to_sklearn(self):
         """Return a fitted classifier of scikit-learn's with the same weights.

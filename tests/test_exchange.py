@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
+from sklearn.pipeline import make_pipeline
 
 from sklearn_digits import MLPClassifier
 
@@ -147,6 +148,8 @@ def test_what_scikit_learn_cannot_express_is_named():
         MLPClassifier().to_sklearn()
     with pytest.raises(NotFittedError):
         MLPClassifier.from_sklearn(SklearnMLPClassifier())
+    with pytest.raises(TypeError, match="is a Pipeline; expected a fitted sklearn"):
+        MLPClassifier.from_sklearn(make_pipeline(SklearnMLPClassifier()))
     with pytest.raises(ValueError, match="one class only"):
         MLPClassifier(**quick()).fit(X, np.zeros(len(X))).to_sklearn()
     with pytest.raises(ValueError, match="one class only"):
