@@ -36,7 +36,7 @@ def race(options):
             trainers["skorch, stock loop"] = lambda n: train_stock_skorch(
                 X, y, n, deepcopy(module)
             )
-        laps = epochs_in_turn(trainers, 1, 2, 1 if options.quick else 4)
+        laps = epochs_in_turn(trainers, 1, 2, 1 if options.quick else 3)
         for name, row in compare(
             laps, OURS, "ms a step", 1000 / -(-len(X) // 128)
         ).items():

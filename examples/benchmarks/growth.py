@@ -3,8 +3,8 @@
 Fits of one epoch, with their seconds and their peak of anonymous memory above the data:
 on 1,024 to 240,000 MNIST images of `uint8` (MNIST four times over), and on 1,024
 images of random pixels from 8×8 to 128×128. The slope is that of a line through the
-logarithms of both; 1 is proportional. Each fit is the faster of two, after one that
-does not count.
+logarithms of both; 1 is proportional. Each fit is the faster of two, after a
+small one that does not count.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ N_IMAGES = 1024
 def measure(model, X, y, n_rounds):
     """Return the seconds of a fit and its peak in megabytes."""
     with PeakMemory() as memory:
-        lap = in_turn({"fit": lambda: model.fit(X, y)}, n_rounds)["fit"]
+        lap = in_turn({"fit": lambda: model.fit(X, y)}, n_rounds, warm_up=False)["fit"]
     if lap.error is not None:
         raise lap.error
     return min(lap.seconds), memory.megabytes

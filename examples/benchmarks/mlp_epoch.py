@@ -43,7 +43,7 @@ def multiply_only(n_rows, n_epochs, dtype):
 
 def race(options):
     """Yield a row for each side and type of input, and the arithmetic limits."""
-    n_rounds = 1 if options.quick else 4
+    n_rounds = 1 if options.quick else 3
     yield from limits(options, n_rounds)
     for dtype in (np.uint8,) if options.quick else (np.uint8, np.float32, np.float64):
         X, y, X_test, y_test = mnist(options, dtype=dtype, n_quick=6000)
