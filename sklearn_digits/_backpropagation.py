@@ -1,8 +1,8 @@
 """Fully connected layers on the CPU, forwards and backwards, written out in NumPy.
 
 A step on a batch of small images takes less time than the bookkeeping of autograd
-around it, and NumPy's matrix products are faster than torch's in float32 and float64.
-The arrays share the memory of the module's weights.
+around it, and NumPy's products of small matrices are faster than torch's. The arrays
+share the memory of the module's weights.
 """
 
 import numpy as np

@@ -415,8 +415,11 @@ class TorchClassifier(
     def _check_input(self, X, seen_shape):
         """Check rows that come to a fitted estimator."""
 
-    def _forward(self):
-        """Return what makes logits of prepared rows, in evaluation mode."""
+    def _forward(self, flops):
+        """Return what makes logits of prepared rows, in evaluation mode.
+
+        `flops` are the floating-point operations of a call.
+        """
         return self.module_.eval() if self.module_.training else self.module_
 
     def _complete_module(self, module):
@@ -594,9 +597,10 @@ class TorchClassifier(
         check_is_fitted(self)
         X, seen_shape = self._validate_rows(X)
         self._check_input(X, seen_shape)
-        with threads_for(self._row_flops * min(X.shape[0], self._chunk_size)):
+        flops = self._row_flops * min(X.shape[0], self._chunk_size)
+        with threads_for(flops):
             return forward_in_chunks(
-                self._forward(),
+                self._forward(flops),
                 X,
                 self._prepare,
                 self._chunk_size,

@@ -110,11 +110,6 @@ def glorot_uniform_(linear, factor):
     nn.init.uniform_(linear.bias, -bound, bound)
 
 
-def can_be_written_out(module):
-    """Tell whether NumPy can do what `module` does, the dropout of training apart."""
-    return isinstance(module, MLP) and module.activation in ACTIVATE
-
-
 def shares_of_layers(dropout, n_hidden):
     """Return the share that each of `n_hidden` layers drops, as a list.
 
@@ -509,7 +504,7 @@ class MLPClassifier(TorchClassifier):
             nesterov = self.nesterovs_momentum and self.momentum > 0
             return SGD, {"momentum": self.momentum, "nesterov": nesterov}
         arguments = {"betas": (self.beta_1, self.beta_2), "eps": self.epsilon}
-        if n_weights < MANY_WEIGHTS:
+        if n_weights < MANY_WEIGHTS and self.device_ == "cpu":
             return Adam, arguments
         return torch.optim.Adam, {**arguments, "fused": True}
 
@@ -521,19 +516,29 @@ class MLPClassifier(TorchClassifier):
             "differentiate": self._written_out_gradient(),
         }
 
-    def _forward(self):
-        if self.device_ == "cpu" and can_be_written_out(self.module_):
+    def _forward(self, flops):
+        if flops < ONE_THREAD_STEP and self._is_written_out():
             return self.module_.forward_in_numpy
-        return super()._forward()
+        return super()._forward(flops)
+
+    def _is_written_out(self):
+        """Tell whether NumPy may do what the module does, on one thread.
+
+        On several, its threads and torch's wait for one another.
+        """
+        return (
+            self.device_ == "cpu"
+            and isinstance(self.module_, MLP)
+            and self.module_.activation in ACTIVATE
+        )
 
     def _written_out_gradient(self):
         """Return the gradient of small steps, or None: autograd's."""
         if (
-            not can_be_written_out(self.module_)
+            self._step_flops >= ONE_THREAD_STEP
+            or not self._is_written_out()
             or any(isinstance(layer, Dropout) for layer in self.module_.layers)
-            or self.device_ != "cpu"
             or self.compute_dtype_ == "bfloat16"
-            or self._step_flops >= ONE_THREAD_STEP
         ):
             return None
         return Backpropagation(
