@@ -114,7 +114,7 @@ class Backpropagation:
         if alpha:
             loss += self._penalise(alpha)
         for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
-            parameter.grad = gradient
+            parameter.grad = gradient if parameter.requires_grad else None
         return torch.tensor(loss, dtype=torch.float64), torch.from_numpy(logits)
 
     def _backward(self, inputs, gradient):

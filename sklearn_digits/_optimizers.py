@@ -21,13 +21,19 @@ class LightOptimizer(torch.optim.Optimizer):
             self, param_group
         )
 
-    def _moments(self, group, name):
-        """Return one of the moments of all parameters in `group`, zeros at first."""
-        states = [self.state[parameter] for parameter in group["params"]]
-        for parameter, state in zip(group["params"], states, strict=True):
+    def _moments(self, parameters, name):
+        """Return one of the moments of `parameters`, zeros at first."""
+        states = [self.state[parameter] for parameter in parameters]
+        for parameter, state in zip(parameters, states, strict=True):
             if name not in state:
                 state[name] = torch.zeros_like(parameter)
         return [state[name] for state in states]
+
+
+def parameters_to_move(group):
+    """Return the parameters of a group that have a gradient, and the gradients."""
+    parameters = [weight for weight in group["params"] if weight.grad is not None]
+    return parameters, [weight.grad for weight in parameters]
 
 
 class Adam(LightOptimizer):
@@ -59,9 +65,9 @@ class Adam(LightOptimizer):
             group["n_steps"] += 1
             correction = sqrt(1 - beta_2 ** group["n_steps"])
             rate = group["lr"] * correction / (1 - beta_1 ** group["n_steps"])
-            gradients = [parameter.grad for parameter in group["params"]]
-            first = self._moments(group, "exp_avg")
-            second = self._moments(group, "exp_avg_sq")
+            parameters, gradients = parameters_to_move(group)
+            first = self._moments(parameters, "exp_avg")
+            second = self._moments(parameters, "exp_avg_sq")
             torch._foreach_lerp_(first, gradients, 1 - beta_1)
             torch._foreach_mul_(second, beta_2)
             torch._foreach_addcmul_(second, gradients, gradients, 1 - beta_2)
@@ -71,7 +77,7 @@ class Adam(LightOptimizer):
                 torch.from_numpy(np.sqrt(moment.numpy()) + group["eps"])
                 for moment in second
             ]
-            torch._foreach_addcdiv_(group["params"], first, denominator, -rate)
+            torch._foreach_addcdiv_(parameters, first, denominator, -rate)
 
 
 class SGD(LightOptimizer):
@@ -95,12 +101,12 @@ class SGD(LightOptimizer):
     def step(self, closure=None):
         """Take a step against the gradients in ``grad``."""
         for group in self.param_groups:
-            parameters, rate = group["params"], group["lr"]
-            gradients = [parameter.grad for parameter in group["params"]]
+            rate = group["lr"]
+            parameters, gradients = parameters_to_move(group)
             if not group["momentum"]:
                 torch._foreach_add_(parameters, gradients, alpha=-rate)
                 continue
-            velocities = self._moments(group, "velocity")
+            velocities = self._moments(parameters, "velocity")
             torch._foreach_mul_(velocities, group["momentum"])
             torch._foreach_add_(velocities, gradients, alpha=-rate)
             if group["nesterov"]:

@@ -88,13 +88,14 @@ class Rows:
         index = self.index
         if generator is not None:
             index = index[torch.randperm(len(index), generator=generator)]
-        for rows in index.split(batch_size):
+        targets = self.target[index].split(batch_size)
+        for rows, target in zip(index.split(batch_size), targets, strict=True):
             X = torch.from_numpy(take_rows(self.X, rows.numpy())).to(device)
             weight, total = None, float(len(rows))
             if self.weight is not None:
                 weight = self.weight[rows]
                 weight, total = weight.to(device), weight.sum().item()
-            yield X, (self.target[rows].to(device), weight, total)
+            yield X, (target.to(device), weight, total)
 
 
 def forward_in_chunks(forward, X, prepare, chunk_size, device, index=None):

@@ -243,11 +243,10 @@ class TrainingNet(NeuralNet):
 
     def _penalise(self, alpha):
         """Add the L2 penalty's gradient to ``grad``; return its loss."""
-        weights = [weight.detach() for weight in self.penalised_]
-        torch._foreach_add_(
-            [weight.grad for weight in self.penalised_], weights, alpha=alpha
-        )
-        flat = [weight.flatten() for weight in weights]
+        moving = [weight for weight in self.penalised_ if weight.grad is not None]
+        gradients = [weight.grad for weight in moving]
+        torch._foreach_add_(gradients, [w.detach() for w in moving], alpha=alpha)
+        flat = [weight.detach().flatten() for weight in self.penalised_]
         return sum(torch.dot(row, row) for row in flat) * (alpha / 2)
 
     def set_learning_rate(self, learning_rate):

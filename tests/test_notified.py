@@ -18,6 +18,7 @@ from skorch.callbacks import (
     Checkpoint,
     EarlyStopping,
     EpochScoring,
+    Freezer,
     GradientNormClipping,
     LRScheduler,
 )
@@ -124,6 +125,22 @@ def test_clipped_gradients_hardly_move_the_weights(classifier, digits):
 
     bound = 6 * 1e-3 * classifier.learning_rate_init * 1.01
     assert 0 < distance(clipped) <= bound < distance(free)
+
+
+@each_classifier
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_frozen_weights_stay_as_they_were(classifier, solver, digits):
+    first = next(
+        name for name, _ in fitted(classifier, digits).module_.named_parameters()
+    )
+    params = {"solver": solver, "max_iter": 1}
+    frozen = fitted(classifier, digits, Freezer(first), **params)
+    longer = fitted(classifier, digits, Freezer(first), **{**params, "max_iter": 3})
+    (start, *others), (end, *moved) = (
+        list(model.module_.parameters()) for model in (frozen, longer)
+    )
+    assert torch.equal(start, end)
+    assert not any(torch.equal(a, b) for a, b in zip(others, moved, strict=True))
 
 
 @each_classifier

@@ -6,7 +6,7 @@ for bare torch and onnxruntime the forward pass and the argmax. Many rows: 10,00
 call.
 """
 
-from time import perf_counter
+from time import perf_counter, sleep
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from racing import OURS, mnist, run
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 from sklearn.utils._testing import ignore_warnings
-from timing import compare, describe, in_turn
+from timing import PAUSE, compare, describe, in_turn
 
 from sklearn_digits import MLPClassifier
 
@@ -81,6 +81,7 @@ def latencies(functions, row, n_blocks, block=100):
     seconds = {name: [] for name in functions}
     for number in range(n_blocks + 1):
         for name, predict in functions.items():
+            sleep(PAUSE)
             for _ in range(block):
                 start = perf_counter()
                 predict(row)
