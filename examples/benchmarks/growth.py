@@ -42,10 +42,10 @@ def race(options):
     n_rounds = 1 if options.quick else 2
     rng = np.random.default_rng(0)
     for name, model in MODELS.items():
-        X, y, _, _ = mnist(options, n_quick=2048)
+        X, y, _, _ = mnist(options, n_quick=1448)
         model.fit(X[:N_IMAGES], y[:N_IMAGES])  # loads what is loaded late
         if options.quick:
-            sizes = [1024, 1448, 2048]
+            sizes = [1024, 1448]
         else:
             X, y, sizes = np.tile(X, (4, 1)), np.tile(y, 4), [1024, 10_000, 60_000]
             sizes.append(len(X))
