@@ -384,13 +384,11 @@ class ConvNetClassifier(TorchClassifier):
 
     def _training_options(self):
         return {
-            "schedule": self.learning_rate,
+            **super()._training_options(),
             "label_smoothing": self.label_smoothing,
-            "alpha": 0.0,
             "weight_decay": self.weight_decay,
             "ema_decay": AUTO_EMA_DECAY if self.ema_decay == "auto" else self.ema_decay,
             "distort": self._distortion(),
-            "differentiate": None,
         }
 
     def _distortion(self):

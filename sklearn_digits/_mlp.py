@@ -499,11 +499,11 @@ class MLPClassifier(TorchClassifier):
         return super()._resolve_compute_dtype(dtype, device, step_flops)
 
     def _optimizer(self):
-        n_weights = sum(weight.numel() for weight in self.module_.parameters())
         if self.solver == "sgd":
             nesterov = self.nesterovs_momentum and self.momentum > 0
             return SGD, {"momentum": self.momentum, "nesterov": nesterov}
         arguments = {"betas": (self.beta_1, self.beta_2), "eps": self.epsilon}
+        n_weights = sum(weight.numel() for weight in self.module_.parameters())
         if n_weights < MANY_WEIGHTS and self.device_ == "cpu":
             return Adam, arguments
         return torch.optim.Adam, {**arguments, "fused": True}

@@ -97,7 +97,6 @@ class NotifiedNet(ClassifierMixin, TrainingNet):
     def train_step(self, batch, **fit_params):
         """Update the weights with one batch of :meth:`Rows.batches`."""
         self._set_training(True)
-        self.optimizer_.zero_grad()
         step = self.train_step_single(batch)
         self.notify(
             "on_grad_computed",
