@@ -1,6 +1,6 @@
 """Small images, handwritten digits first, recognised by scikit-learn estimators."""
 
-from sklearn_digits._augmentation import RandomAffine
+from sklearn_digits._augmentation import RandomAffine, RandomDistortion
 from sklearn_digits._base import TorchClassifier
 from sklearn_digits._convnet import ConvNetClassifier
 from sklearn_digits._convolution import ConvolutionFeatureTransformer
@@ -9,6 +9,7 @@ from sklearn_digits._displays import (
     MistakesDisplay,
     TrainingCurveDisplay,
 )
+from sklearn_digits._image_classifier import ImageClassifier
 from sklearn_digits._kernels import kernel_bank
 from sklearn_digits._layers import Dropout
 from sklearn_digits._mlp import MLPClassifier
@@ -18,9 +19,11 @@ __all__ = [
     "ConvolutionFeatureTransformer",
     "DigitsDisplay",
     "Dropout",
+    "ImageClassifier",
     "MLPClassifier",
     "MistakesDisplay",
     "RandomAffine",
+    "RandomDistortion",
     "TorchClassifier",
     "TrainingCurveDisplay",
     "kernel_bank",

@@ -71,9 +71,8 @@ class RandomAffine(BaseEstimator):
         -------
         images : torch.Tensor of the same shape, dtype and device
         """
-        grid = sampling_grid(self._matrices(images, generator), images)
-        return functional.grid_sample(
-            images, grid, padding_mode="border", align_corners=False
+        return resample(
+            images, sampling_grid(self._matrices(images, generator), images)
         )
 
     def _matrices(self, images, generator):
@@ -95,6 +94,156 @@ class RandomAffine(BaseEstimator):
             ]
         )
         return theta.to(images.device)
+
+
+class RandomDistortion(RandomAffine):
+    """Distort each image of a batch at random: affine, elastic, and partly erased.
+
+    Each amount is drawn for every image anew. Beyond its frame, the pixels at the
+    border of an image are repeated.
+
+    Parameters
+    ----------
+    rotation : float, default=8.0
+        Largest rotation to either side, in degrees.
+    shift : float, default=0.05
+        Largest shift along each axis, as a share of the image's side.
+    scale : float, default=0.08
+        Largest relative change of size: 0.1 draws factors from 0.9 to 1.1.
+    shear : float, default=0.1
+        Largest shear: the shift of a row relative to its distance from the centre.
+    elastic : float, default=0.02
+        Standard deviation of a pixel's displacement along each axis by a smooth random
+        field [1]_, as a share of the image's side; 0 is none.
+    smoothness : float, default=0.15
+        Standard deviation of the Gaussian that smooths the field, as a share of the
+        image's side.
+    erasing : float, default=0.0
+        Largest side of a rectangle that is filled with the image's mean colour [2]_,
+        as a share of the image's side; 0 erases nothing.
+
+    References
+    ----------
+    .. [1] Simard, Steinkraus, Platt (2003). Best practices for convolutional neural
+       networks applied to visual document analysis. ICDAR.
+    .. [2] Zhong, Zheng, Kang, Li, Yang (2020). Random erasing data augmentation. AAAI.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_digits import RandomDistortion
+    >>> images = torch.rand(4, 1, 28, 28)
+    >>> distort = RandomDistortion(elastic=0.03, erasing=0.25)
+    >>> distort(images, torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 1, 28, 28])
+    """
+
+    _parameter_constraints: dict = {
+        **RandomAffine._parameter_constraints,
+        "elastic": [Interval(Real, 0, 1, closed="both")],
+        "smoothness": [Interval(Real, 0, None, closed="neither")],
+        "erasing": [Interval(Real, 0, 1, closed="both")],
+    }
+
+    def __init__(
+        self,
+        *,
+        rotation=8.0,
+        shift=0.05,
+        scale=0.08,
+        shear=0.1,
+        elastic=0.02,
+        smoothness=0.15,
+        erasing=0.0,
+    ):
+        super().__init__(rotation=rotation, shift=shift, scale=scale, shear=shear)
+        self.elastic = elastic
+        self.smoothness = smoothness
+        self.erasing = erasing
+
+    def __call__(self, images, generator):
+        """Return distorted copies of `images`; see :class:`RandomAffine`.
+
+        Parameters
+        ----------
+        images : torch.Tensor of shape (n, n_channels, height, width), floating
+        generator : torch.Generator
+            On the CPU.
+
+        Returns
+        -------
+        images : torch.Tensor of the same shape, dtype and device
+        """
+        grid = sampling_grid(self._matrices(images, generator), images)
+        if self.elastic:
+            field = smooth_noise(images, self.smoothness, generator)
+            # Coordinates run from -1 to 1: a side is two long.
+            grid = grid + 2 * self.elastic * field.permute(0, 2, 3, 1)
+        images = resample(images, grid)
+        return erase(images, self.erasing, generator) if self.erasing else images
+
+
+def smooth_noise(images, smoothness, generator):
+    """Return Gaussian noise of variance 1, smoothed by a Gaussian: two maps an image.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (n, n_channels, height, width)
+    smoothness : float
+        Standard deviation of the Gaussian, as a share of the image's side.
+    generator : torch.Generator
+
+    Returns
+    -------
+    noise : torch.Tensor of shape (n, 2, height, width)
+    """
+    n, _, height, width = images.shape
+    noise = torch.randn((n, 2, height, width), generator=generator, dtype=images.dtype)
+    rows, columns = (
+        _smoothing_matrix(side, smoothness, images.dtype) for side in (height, width)
+    )
+    return (rows @ noise @ columns.T).to(images.device)
+
+
+def _smoothing_matrix(side, smoothness, dtype):
+    """Return a matrix that smooths and leaves white noise its variance."""
+    place = torch.arange(side, dtype=dtype) / side
+    weights = torch.exp(-(((place - place[:, None]) / smoothness) ** 2) / 2)
+    return weights / weights.norm(dim=1, keepdim=True)
+
+
+def erase(images, share, generator):
+    """Fill a random rectangle of each image with the image's mean colour.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (n, n_channels, height, width)
+    share : float
+        Largest side of the rectangle, as a share of the image's side.
+    generator : torch.Generator
+
+    Returns
+    -------
+    images : torch.Tensor of the same shape
+    """
+    n = len(images)
+    draws = torch.rand(2, 2, n, 1, generator=generator, dtype=images.dtype)
+    inside = []
+    for side, (size, start) in zip(images.shape[2:], draws, strict=True):
+        size = size * share
+        start = start * (1 - size)
+        place = (torch.arange(side, dtype=images.dtype) + 0.5) / side
+        inside.append((place >= start) & (place < start + size))
+    rectangle = inside[0][:, None, :, None] & inside[1][:, None, None, :]
+    mean = images.mean(dim=(2, 3), keepdim=True)
+    return torch.where(rectangle.to(images.device), mean, images)
+
+
+def resample(images, grid):
+    """Return `images` read at the coordinates `grid`, border pixels repeated."""
+    return functional.grid_sample(
+        images, grid, padding_mode="border", align_corners=False
+    )
 
 
 def sampling_grid(matrices, images):

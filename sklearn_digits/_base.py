@@ -594,13 +594,21 @@ class TorchClassifier(
         monitor.close(self.module_)
 
     def _logits(self, X):
+        return self._apply(X, self._forward)
+
+    def _apply(self, X, make_forward):
+        """Return what a function makes of rows of `X`, in chunks.
+
+        `make_forward` takes the floating-point operations of a call, and returns the
+        function.
+        """
         check_is_fitted(self)
         X, seen_shape = self._validate_rows(X)
         self._check_input(X, seen_shape)
         flops = self._row_flops * min(X.shape[0], self._chunk_size)
         with threads_for(flops):
             return forward_in_chunks(
-                self._forward(flops),
+                make_forward(flops),
                 X,
                 self._prepare,
                 self._chunk_size,

@@ -1,44 +1,17 @@
 """ConvNetClassifier: a small convolutional network for small images.
 
 Stages of convolutions halve the image and widen the channels; global pooling turns
-what is left into features for a linear layer. It learns the scale of the pixels, is
-trained on distorted copies of the images, and predicts with averaged weights.
+what is left into features for a linear layer.
 """
 
-import warnings
 from numbers import Integral, Real
 
-import numpy as np
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from torch import nn
 
-from sklearn_digits._augmentation import RandomAffine, augment
-from sklearn_digits._base import TorchClassifier
-from sklearn_digits._images import check_same_images, resolve_image_shape
+from sklearn_digits._image_classifier import ImageClassifier
 from sklearn_digits._layers import BatchNorm2d, Dropout
-from sklearn_digits._runtime import weight_dtype
-
-# "auto" numbers of epochs give a fit about this many steps, within these bounds.
-AUTO_STEPS, AUTO_EPOCHS = 600, (15, 300)
-AUTO_EMA_DECAY = 0.99
-# Images with a side below this are not distorted: a shift would lose what they show.
-SMALLEST_DISTORTED_SIDE = 5
-# Pixels at predict this many times larger or smaller than at fit raise a warning.
-SCALE_FACTOR = 8
-
-
-class Standardize(nn.Module):
-    """Subtract a mean and divide by a standard deviation, both known beforehand."""
-
-    def __init__(self, mean, std):
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(mean))
-        self.register_buffer("std", torch.tensor(std))
-
-    def forward(self, x):
-        """Return `x`, of any shape, standardized."""
-        return (x - self.mean) / self.std
 
 
 class ConvNet(nn.Module):
@@ -92,7 +65,7 @@ class ConvNet(nn.Module):
         return self.head(self.dropout(self.embed(x)))
 
 
-class ConvNetClassifier(TorchClassifier):
+class ConvNetClassifier(ImageClassifier):
     """Convolutional network for small images, accurate without tuning.
 
     Parameters
@@ -139,6 +112,11 @@ class ConvNetClassifier(TorchClassifier):
     ema_decay : float, "auto" or None, default="auto"
         Predictions are made with an average of the weights over the steps, in which
         the past decays by this factor a step; "auto" is 0.99. None averages nothing.
+    n_views : int, default=1
+        Probabilities are averaged over this many shifts of each image, by whole pixels
+        and the least first: 5 are the image and its four neighbours, 9 also the
+        diagonal ones. Prediction takes that many times longer. May be set after
+        ``fit``. Images with a side under 5 pixels are not shifted.
     early_stopping : bool, default=False
         Whether to hold out images, stop when their score no longer improves, and keep
         the weights that scored best.
@@ -232,22 +210,11 @@ class ConvNetClassifier(TorchClassifier):
     """
 
     _parameter_constraints: dict = {
-        **TorchClassifier._parameter_constraints,
+        **ImageClassifier._parameter_constraints,
         "channels": ["array-like"],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
-        "image_shape": ["array-like", None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "augmentation": [StrOptions({"affine"}), callable, None],
-        "solver": [StrOptions({"adamw", "adam", "sgd"})],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
-        "ema_decay": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), None],
     }
-
-    _chunk_size = 128
-    _bfloat16_step = 1e9
-    _accepts_sparse = False
 
     def __init__(
         self,
@@ -267,6 +234,7 @@ class ConvNetClassifier(TorchClassifier):
         batch_size="auto",
         max_iter="auto",
         ema_decay="auto",
+        n_views=1,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -281,34 +249,35 @@ class ConvNetClassifier(TorchClassifier):
         skorch_callbacks=None,
     ):
         super().__init__(
+            image_shape=image_shape,
+            augmentation=augmentation,
             solver=solver,
-            batch_size=batch_size,
             learning_rate=learning_rate,
             learning_rate_init=learning_rate_init,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            verbose=verbose,
-            warm_start=warm_start,
+            weight_decay=weight_decay,
+            label_smoothing=label_smoothing,
             momentum=momentum,
             nesterovs_momentum=nesterovs_momentum,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            ema_decay=ema_decay,
+            n_views=n_views,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            shuffle=shuffle,
             class_weight=class_weight,
             device=device,
             compute_dtype=compute_dtype,
+            random_state=random_state,
+            verbose=verbose,
+            warm_start=warm_start,
             skorch_callbacks=skorch_callbacks,
         )
         self.channels = channels
         self.kernel_size = kernel_size
-        self.image_shape = image_shape
         self.dropout = dropout
-        self.augmentation = augmentation
-        self.weight_decay = weight_decay
-        self.label_smoothing = label_smoothing
-        self.ema_decay = ema_decay
 
     def build_module(self, n_features, n_classes):
         """Return a new, untrained :class:`ConvNet`.
@@ -336,103 +305,3 @@ class ConvNetClassifier(TorchClassifier):
         return ConvNet(
             self.image_shape_, n_classes, channels, self.kernel_size, self.dropout
         )
-
-    def _learn_input(self, X, seen_shape, weight):
-        self.image_shape_ = resolve_image_shape(
-            X.shape[1], self.image_shape, seen_shape
-        )
-        self.pixel_mean_, self.pixel_std_ = pixel_statistics(X, weight)
-        self._largest_pixel = largest_pixel(X)
-
-    def _check_input(self, X, seen_shape):
-        check_same_images(seen_shape, self.image_shape_)
-        largest = largest_pixel(X)
-        if not largest or not self._largest_pixel:
-            return
-        ratio = largest / self._largest_pixel
-        if not 1 / SCALE_FACTOR < ratio < SCALE_FACTOR:
-            warnings.warn(
-                f"The largest pixel of X is {largest:g}, that of the training images "
-                f"was {self._largest_pixel:g}. {type(self).__name__} learns the scale "
-                "of the pixels in fit; X seems to be on another one.",
-                stacklevel=4,
-            )
-
-    def _complete_module(self, module):
-        standardize = Standardize(self.pixel_mean_, self.pixel_std_)
-        whole: torch.nn.Module = nn.Sequential(standardize, module)
-        return whole.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def _prepare(self, X):
-        height, width, n_channels = self.image_shape_
-        images = X.view(-1, height, width, n_channels).permute(0, 3, 1, 2)
-        return images.to(weight_dtype(self.compute_dtype_))
-
-    def _auto_batch(self, n_rows):
-        return min(128, n_rows)
-
-    def _n_epochs(self, n_steps):
-        if self.max_iter != "auto":
-            return self.max_iter
-        fewest, most = AUTO_EPOCHS
-        return min(max(fewest, -(-AUTO_STEPS // n_steps)), most)
-
-    def _optimizer(self):
-        if self.solver == "adamw":
-            return torch.optim.AdamW, {"fused": True}
-        return super()._optimizer()
-
-    def _training_options(self):
-        return {
-            **super()._training_options(),
-            "label_smoothing": self.label_smoothing,
-            "weight_decay": self.weight_decay,
-            "ema_decay": AUTO_EMA_DECAY if self.ema_decay == "auto" else self.ema_decay,
-            "distort": self._distortion(),
-        }
-
-    def _distortion(self):
-        """Return what distorts prepared batches, or None."""
-        augmentation = self.augmentation
-        if isinstance(augmentation, RandomAffine):
-            augmentation.check()
-        if augmentation == "affine":
-            if min(self.image_shape_[:2]) < SMALLEST_DISTORTED_SIDE:
-                return None
-            augmentation = RandomAffine()
-        if augmentation is None:
-            return None
-        return lambda images, generator: augment(augmentation, images, generator)
-
-
-def pixel_statistics(X, weight):
-    """Return mean and standard deviation of all pixels, rows counted by weight.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, n_features)
-        Read a piece at a time, never copied as a whole.
-    weight : torch.Tensor of shape (n,) or None
-
-    Returns
-    -------
-    mean, std : float
-        `std` is 1 where all pixels are equal.
-    """
-    weight = np.ones(len(X)) if weight is None else weight.numpy()
-    total, squares = 0.0, 0.0
-    centre = float(X[:1].mean())  # near the mean, so that squares do not cancel
-    for start in range(0, len(X), 1024):
-        rows = X[start : start + 1024].astype(np.float64) - centre
-        weights = weight[start : start + 1024]
-        total += weights @ rows.sum(axis=1)
-        squares += weights @ np.einsum("ij,ij->i", rows, rows)
-    count = weight.sum() * X.shape[1]
-    mean = total / count
-    std = np.sqrt(max(squares / count - mean**2, 0.0))
-    return centre + float(mean), float(std) or 1.0
-
-
-def largest_pixel(X):
-    """Return the largest absolute value in `X`."""
-    return max(float(X.max()), -float(X.min()))

@@ -25,7 +25,7 @@ from sklearn_digits._backpropagation import (
 from sklearn_digits._base import TorchClassifier
 from sklearn_digits._exchange import hand_over, set_weights, take_over
 from sklearn_digits._layers import Dropout
-from sklearn_digits._optimizers import SGD, Adam
+from sklearn_digits._optimizers import SGD, Adam, has_few_weights
 from sklearn_digits._runtime import ONE_THREAD_STEP
 
 ACTIVATIONS = {
@@ -40,10 +40,6 @@ ACTIVATIONS = {
 # Below this many operations a step, float64 input trains in float64: precision
 # costs nothing there, and scikit-learn's results are met to the last digits.
 FLOAT64_STEP = 5e7
-
-# From this many weights on, torch's own Adam is faster: one pass over them instead of
-# six.
-MANY_WEIGHTS = 1e5
 
 
 class MLP(nn.Module):
@@ -503,8 +499,7 @@ class MLPClassifier(TorchClassifier):
             nesterov = self.nesterovs_momentum and self.momentum > 0
             return SGD, {"momentum": self.momentum, "nesterov": nesterov}
         arguments = {"betas": (self.beta_1, self.beta_2), "eps": self.epsilon}
-        n_weights = sum(weight.numel() for weight in self.module_.parameters())
-        if n_weights < MANY_WEIGHTS and self.device_ == "cpu":
+        if has_few_weights(self.module_) and self.device_ == "cpu":
             return Adam, arguments
         return torch.optim.Adam, {**arguments, "fused": True}
 

@@ -10,15 +10,29 @@ from math import sqrt
 import numpy as np
 import torch
 
+# From this many weights on, torch's own are faster: one pass over them instead of six.
+MANY_WEIGHTS = 1e5
+
+
+def has_few_weights(module):
+    """Tell whether the optimizers here suit the number of weights in `module`."""
+    return sum(weight.numel() for weight in module.parameters()) < MANY_WEIGHTS
+
 
 class LightOptimizer(torch.optim.Optimizer):
     """An optimizer that does not load torch's compiler."""
 
     def add_param_group(self, param_group):
         """Add a group of parameters; see ``torch.optim.Optimizer``."""
-        # The wrapper around this method is what loads it.
+        # The wrapper around this method, and the next, is what loads it.
         torch.optim.Optimizer.add_param_group.__wrapped__(  # type: ignore[attr-defined]
             self, param_group
+        )
+
+    def zero_grad(self, set_to_none=True):
+        """Forget the gradients; see ``torch.optim.Optimizer``."""
+        torch.optim.Optimizer.zero_grad.__wrapped__(  # type: ignore[attr-defined]
+            self, set_to_none
         )
 
     def _moments(self, parameters, name):
@@ -80,6 +94,33 @@ class Adam(LightOptimizer):
             torch._foreach_addcdiv_(parameters, first, denominator, -rate)
 
 
+class AdamW(Adam):
+    """Adam with decoupled weight decay [1]_: a step first shrinks the weights.
+
+    Parameters
+    ----------
+    params : iterable of torch.nn.Parameter or dict
+        ``weight_decay`` of a group is the share of the weights that a step of
+        learning rate 1 takes away.
+    lr : float
+    betas : tuple of 2 float
+    eps : float
+
+    References
+    ----------
+    .. [1] Loshchilov, Hutter (2019). Decoupled weight decay regularization. ICLR.
+    """
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """Take a step against the gradients in ``grad``."""
+        for group in self.param_groups:
+            parameters, _ = parameters_to_move(group)
+            if group.get("weight_decay"):
+                torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+        super().step()
+
+
 class SGD(LightOptimizer):
     """Gradient descent with momentum: past steps stay as long as they were taken.
 
@@ -116,5 +157,5 @@ class SGD(LightOptimizer):
                 torch._foreach_add_(parameters, velocities)
 
 
-# torch would wrap both methods for its profiler, which takes as long as a small step.
-Adam.step.hooked = SGD.step.hooked = True  # type: ignore[attr-defined]
+# torch would wrap the methods for its profiler, which takes as long as a small step.
+Adam.step.hooked = AdamW.step.hooked = SGD.step.hooked = True  # type: ignore[attr-defined]

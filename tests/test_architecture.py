@@ -38,13 +38,15 @@ ALLOWED = {
     "_base": LEAVES | {"_assembly", "_validation", "_monitor", "_lbfgs", "_state"},
     "_exchange": LEAVES | {"_assembly", "_monitor"},
     "_mlp": LEAVES | {"_base", "_exchange"},
+    "_image_classifier": LEAVES | {"_base"},
+    "_convnet": LEAVES | {"_image_classifier"},
     "_convolution": {"_images", "_kernels"},
     "_displays": {"_images"},
     "datasets": {"_images"},
     "export": LEAVES,
 }
 # Of every other module, that is of one that adds an estimator.
-ALLOWED_IN_A_MODEL = LEAVES | {"_base"}
+ALLOWED_IN_A_MODEL = LEAVES | {"_base", "_image_classifier"}
 
 
 def imported_modules(source, package="sklearn_digits", modules=SOURCES):

@@ -15,7 +15,12 @@ from scipy import ndimage
 from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sklearn_digits._augmentation import RandomAffine, augment
+from sklearn_digits._augmentation import (
+    RandomAffine,
+    RandomDistortion,
+    augment,
+    smooth_noise,
+)
 
 STILL = {"rotation": 0, "shift": 0, "scale": 0, "shear": 0}
 SHAPES = [(21, 21), (15, 27), (27, 15)]
@@ -265,3 +270,70 @@ def test_a_callable_gets_images_and_generator_and_its_result_their_dtype():
     out = augment(double, images, source)
     assert out.dtype == images.dtype
     assert torch.equal(out, images * 2)
+
+
+def test_a_distortion_of_no_amount_is_affine():
+    images = torch.rand(6, 3, 11, 9, generator=generator())
+    affine = RandomAffine(rotation=20)(images, generator(1))
+    plain = RandomDistortion(rotation=20, elastic=0)(images, generator(1))
+    assert torch.equal(affine, plain)
+    for more in ({"elastic": 0.05}, {"elastic": 0, "erasing": 0.5}):
+        assert not torch.equal(
+            affine, RandomDistortion(rotation=20, **more)(images, generator(1))
+        )
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (1, 9), (9, 1), (1, 1)])
+def test_a_smooth_field_has_unit_variance_and_neighbours_agree(shape):
+    images = torch.empty(4000, 1, *shape, dtype=torch.float64)
+    field = smooth_noise(images, 0.15, generator())
+    assert field.shape == (4000, 2, *shape)
+    torch.testing.assert_close(
+        field.square().mean(dim=0), torch.ones(2, *shape).double(), rtol=0, atol=0.15
+    )
+    correlation = (field[:, 0] * field[:, 1]).mean()
+    assert abs(correlation) < 0.05  # the two axes move apart
+    if min(shape) > 10:
+        steps = (field[..., 1:] - field[..., :-1]).square().mean().sqrt()
+        # Gaussians of width s, d apart, overlap by exp(-d² / 4s²).
+        expected = np.sqrt(2 - 2 * np.exp(-((1 / shape[1] / 0.15) ** 2) / 4))
+        assert_allclose(steps, expected, rtol=0.1)
+
+
+def test_elastic_displacement_is_as_large_as_said():
+    stack = torch.from_numpy(pixels((41, 41))).repeat(200, 1, 1, 1)
+    distort = RandomDistortion(**STILL, elastic=0.04)
+    moved = distort(stack, generator()) - stack
+    inside = moved[..., 10:-10, 10:-10]
+    assert_allclose(inside.std(), 0.04 * 41, rtol=0.05)
+
+
+@given(seed=seeds)
+@quickly
+def test_erasing_fills_one_rectangle_with_the_mean_colour(seed):
+    images = torch.rand(3, 2, 20, 30, generator=generator(seed))
+    distort = RandomDistortion(**STILL, elastic=0, erasing=0.5)
+    out = distort(images, generator(seed))
+    for image, erased in zip(images, out, strict=True):
+        changed = ((image - erased).abs() > 1e-4).all(dim=0)
+        rows, columns = changed.any(dim=1), changed.any(dim=0)
+        assert rows.sum() <= 10
+        assert columns.sum() <= 15
+        inside = erased[:, rows][:, :, columns]
+        torch.testing.assert_close(
+            inside, image.mean(dim=(1, 2))[:, None, None].expand_as(inside)
+        )
+
+
+def test_white_paper_stays_white_under_every_distortion():
+    distort = RandomDistortion(shift=0.5, elastic=0.2, erasing=0.9)
+    white = torch.full((5, 1, 12, 12), 255.0)
+    torch.testing.assert_close(distort(white, generator()), white)
+
+
+@pytest.mark.parametrize(
+    "amount", [{"elastic": -0.1}, {"smoothness": 0}, {"erasing": 1.1}, {"rotation": -1}]
+)
+def test_an_impossible_distortion_is_named(amount):
+    with pytest.raises(InvalidParameterError, match=next(iter(amount))):
+        RandomDistortion(**amount).check()

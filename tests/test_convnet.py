@@ -3,10 +3,9 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import StratifiedKFold, cross_val_score
-from torch import nn
 
 from sklearn_digits import ConvNetClassifier, RandomAffine
-from sklearn_digits._convnet import ConvNet, pixel_statistics
+from sklearn_digits._convnet import ConvNet
 
 QUICK = {"channels": (4, 8), "max_iter": 3, "random_state": 0}
 
@@ -206,19 +205,6 @@ def test_auto_epochs_depend_on_the_steps_of_an_epoch():
     assert all(epochs[n] >= epochs[n + 1] for n in range(1, 899))
 
 
-def test_pixel_statistics_are_numpys():
-    rng = np.random.default_rng(0)
-    X = rng.integers(0, 255, (3000, 7), dtype=np.uint8)
-    weight = rng.integers(0, 3, 3000)
-    np.testing.assert_allclose(pixel_statistics(X, None), (X.mean(), X.std()))
-    repeated = X.repeat(weight, axis=0)
-    np.testing.assert_allclose(
-        pixel_statistics(X, torch.from_numpy(weight.astype(float))),
-        (repeated.mean(), repeated.std()),
-    )
-    assert pixel_statistics(np.full((5, 3), 7.0), None) == (7.0, 1.0)
-
-
 def test_bfloat16_trains_nearly_like_float32(digits):
     one, two = (
         ConvNetClassifier(**QUICK, compute_dtype=compute_dtype).fit(*digits)
@@ -227,25 +213,6 @@ def test_bfloat16_trains_nearly_like_float32(digits):
     assert two.module_[1].head.weight.dtype == one.module_[1].head.weight.dtype
     assert one.loss_curve_ != two.loss_curve_
     np.testing.assert_allclose(one.loss_curve_, two.loss_curve_, rtol=0.1)
-
-
-def test_a_network_of_ones_own_needs_only_a_module(digits):
-    class Wide(ConvNetClassifier):
-        def build_module(self, n_features, n_classes):
-            height, width, n_channels = self.image_shape_
-            return nn.Sequential(
-                nn.Conv2d(n_channels, 12, 3),
-                nn.ReLU(),
-                nn.Flatten(),
-                nn.Linear(12 * (height - 2) * (width - 2), n_classes),
-            )
-
-    model = Wide(max_iter=8, random_state=0).fit(*digits)
-    assert model.score(*digits) > 0.9
-    again = Wide(max_iter=8, random_state=0).fit(*digits)
-    assert np.array_equal(
-        model.predict_proba(digits[0]), again.predict_proba(digits[0])
-    )
 
 
 def test_the_whole_image_reaches_the_head():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from sklearn_digits._optimizers import SGD, Adam
+from sklearn_digits._optimizers import SGD, Adam, AdamW
 
 
 def walk(optimizer, n_steps=7, **params):
@@ -65,6 +65,21 @@ def test_adam_is_torchs_but_for_where_epsilon_stands():
     assert_same(ours, walk(torch.optim.Adam, lr=0.01, eps=1e-14))
 
 
+def test_adamw_is_torchs_but_for_where_epsilon_stands():
+    def in_groups(optimizer):
+        def build(weights, **params):
+            decays = zip(weights, (0.3, 0.0), strict=True)
+            groups = [{"params": [w], "weight_decay": decay} for w, decay in decays]
+            return optimizer(groups, **params)
+
+        return build
+
+    ours = walk(in_groups(AdamW), lr=0.05, eps=1e-14)
+    torchs = walk(in_groups(torch.optim.AdamW), lr=0.05, eps=1e-14)
+    assert_same(ours, torchs, rtol=1e-10)
+    assert not torch.equal(ours[0], walk(Adam, lr=0.05, eps=1e-14)[0])
+
+
 @pytest.mark.parametrize(
     ("momentum", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)]
 )
@@ -99,21 +114,25 @@ def test_a_stored_state_goes_on_as_if_never_stored(optimizer):
     assert not torch.equal(weights[0], torch.ones(3))
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_a_small_fit_does_not_load_torchs_compiler(solver):
+@pytest.mark.parametrize(
+    ("network", "solver"),
+    [("MLP", "adam"), ("MLP", "sgd"), ("ConvNet", "adamw")],
+)
+def test_a_small_fit_does_not_load_torchs_compiler(network, solver):
     code = f"""
 import sys, warnings
 warnings.simplefilter("ignore")
 import numpy as np
-from sklearn_digits import MLPClassifier
-MLPClassifier(solver={solver!r}, max_iter=1).fit(np.eye(20), np.arange(20) % 2)
+from sklearn_digits import {network}Classifier
+X, y = np.eye(25), np.arange(25) % 2
+{network}Classifier(solver={solver!r}, max_iter=1).fit(X, y)
 sys.exit("torch._dynamo" in sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_steps_go_against_the_gradient():
-    for optimizer in (Adam, SGD):
+    for optimizer in (Adam, AdamW, SGD):
         weight = torch.nn.Parameter(torch.zeros(2))
         weight.grad = torch.tensor([1.0, -1.0])
         optimizer([weight], lr=0.5).step()

@@ -1,0 +1,445 @@
+"""ImageClassifier: what every network of small images shares.
+
+What a row means as an image, the scale of its pixels, random distortion of the
+training images, averaged weights, and views of an image at prediction.
+"""
+
+import warnings
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+from torch.nn import functional
+
+from sklearn_digits._augmentation import RandomAffine, augment
+from sklearn_digits._base import TorchClassifier
+from sklearn_digits._images import check_same_images, resolve_image_shape
+from sklearn_digits._optimizers import AdamW, has_few_weights
+from sklearn_digits._runtime import weight_dtype
+
+# "auto" numbers of epochs give a fit about this many steps, within these bounds.
+AUTO_STEPS, AUTO_EPOCHS = 600, (15, 300)
+AUTO_EMA_DECAY = 0.99
+# Images with a side below this are not distorted: a shift would lose what they show.
+SMALLEST_DISTORTED_SIDE = 5
+# Pixels at predict this many times larger or smaller than at fit raise a warning.
+SCALE_FACTOR = 8
+
+
+class Standardize(nn.Module):
+    """Subtract a mean and divide by a standard deviation, both known beforehand."""
+
+    def __init__(self, mean, std):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("std", torch.tensor(std))
+
+    def forward(self, x):
+        """Return `x`, of any shape, standardized."""
+        return (x - self.mean) / self.std
+
+
+class ImageClassifier(TorchClassifier):
+    """Base of classifiers of small images: bring a module, get the rest.
+
+    A subclass writes :meth:`build_module`. Training, augmentation and prediction are
+    those of :class:`ConvNetClassifier`, which adds the parameters of its own network.
+
+    Parameters
+    ----------
+    image_shape : tuple of 2 or 3 int, default=None
+        ``(height, width)`` or ``(height, width, n_channels)`` of flattened images.
+        None takes it from image-shaped `X`; rows are grey squares, or else grey
+        images of height 1.
+    augmentation : "affine", callable or None, default="affine"
+        Random distortion of the training images: "affine" is ``RandomAffine()``; a
+        callable takes ``(images, generator)``, a tensor of shape (n, n_channels,
+        height, width) with pixels on their own scale and a ``torch.Generator``, and
+        returns a tensor of the same shape. Images with a side under 5 pixels are
+        not distorted by "affine".
+    solver : {"adamw", "adam", "sgd"}, default="adamw"
+        Optimizer of the weights.
+    learning_rate : {"onecycle", "cosine", "constant", "adaptive"}, default="onecycle"
+        Schedule of the learning rate. The first two run over all epochs of the fit;
+        "adaptive" divides it by 5 whenever patience runs out.
+    learning_rate_init : float, default=0.01
+        The learning rate; under "onecycle" and "cosine" the highest one.
+    weight_decay : float, default=0.01
+        Decoupled decay of weights, biases and norms excepted: each step shrinks them
+        by ``learning rate * weight_decay``. With "adam" and "sgd" it is their L2 term.
+    label_smoothing : float, default=0.05
+        Share of each label that training spreads evenly over the classes: the network
+        gets more accurate. Its logits are sharpened, so that probabilities stay honest.
+    momentum : float, default=0.9
+        Momentum of "sgd".
+    nesterovs_momentum : bool, default=True
+        Whether the momentum of "sgd" is Nesterov's.
+    batch_size : int or "auto", default="auto"
+        Images of a step; "auto" is the smaller of 128 and the number of images.
+    max_iter : int or "auto", default="auto"
+        Epochs of a fit; "auto" is about 600 steps, at least 15 and at most 300
+        epochs.
+    ema_decay : float, "auto" or None, default="auto"
+        Predictions are made with an average of the weights over the steps, in which
+        the past decays by this factor a step; "auto" is 0.99. None averages nothing.
+    n_views : int, default=1
+        Probabilities are averaged over this many shifts of each image, by whole pixels
+        and the least first: 5 are the image and its four neighbours, 9 also the
+        diagonal ones. Prediction takes that many times longer. May be set after
+        ``fit``. Images with a side under 5 pixels are not shifted.
+    early_stopping : bool, default=False
+        Whether to hold out images, stop when their score no longer improves, and keep
+        the weights that scored best.
+    validation_fraction : float, default=0.1
+        Share of the images held out by `early_stopping`, of each class the same share
+        where they suffice for that.
+    n_iter_no_change : int or inf, default=10
+        Epochs without improvement after which a fit stops: with `early_stopping`, or
+        under a "constant" or "adaptive" learning rate.
+    tol : float, default=1e-4
+        What counts as an improvement of validation score or loss.
+    shuffle : bool, default=True
+        Whether to shuffle the images in each epoch.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes.
+    device : str, default="auto"
+        Where to train: "auto" is CUDA where there is one, else "cpu".
+    compute_dtype : {"auto", "float32", "bfloat16", "float64"}, default="auto"
+        Precision of convolutions and matrix products in training. "auto" is bfloat16
+        for steps large enough to profit, where the device multiplies it natively,
+        else float32. Weights and predictions are float32, or float64.
+    random_state : int, RandomState instance or None, default=None
+        Seed of initial weights, order of images, augmentation, dropout and held-out
+        images. None takes a seed from the operating system; no global generator is
+        touched.
+    verbose : bool, default=False
+        Whether to print the loss of each epoch.
+    warm_start : bool, default=False
+        Whether ``fit`` starts from the weights of the fit before.
+    skorch_callbacks : list of skorch.callbacks.Callback or None, default=None
+        Callbacks of skorch's, or tuples ``(name, callback)``. Clones of them are told
+        of every batch, which is slower than training without. Targets are positions
+        in `classes_` to them; ``valid_loss`` and scores on validation data exist with
+        `early_stopping` or `X_val`. A learning rate that callbacks schedule wants
+        ``learning_rate="constant"``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    image_shape_ : tuple of 3 int
+        ``(height, width, n_channels)`` of the images.
+    pixel_mean_, pixel_std_ : float
+        Mean and standard deviation of the training pixels, from which the network
+        knows their scale.
+    module_ : torch.nn.Module
+        The trained module, in evaluation mode; takes float images of shape
+        (n, n_channels, height, width) with pixels as in `X`, gives logits.
+    device_ : str
+        Where it is.
+    compute_dtype_ : {"float32", "bfloat16", "float64"}
+        Precision of the matrix products in training.
+    n_features_in_ : int
+        Pixels times channels of an image.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where `X` was a data frame.
+    n_iter_, t_ : int
+        Epochs of the last fit, and images seen in training, with repetition.
+    loss_, best_loss_ : float
+        Mean loss of the last epoch and the least one; the latter None with
+        `early_stopping`.
+    loss_curve_ : list of float
+        Mean loss of each epoch, on distorted images where there is augmentation.
+    validation_scores_, validation_loss_curve_ : list of float or None
+        Accuracy and loss on the held-out images after each epoch.
+    best_validation_score_ : float or None
+        The best of the scores.
+    history_ : skorch.history.History
+        What skorch and its callbacks recorded, a row an epoch; only with
+        `skorch_callbacks`.
+
+    See Also
+    --------
+    ConvNetClassifier : The network that comes with this package.
+    TorchClassifier : The same for rows that are no images.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from torch import nn
+    >>> from sklearn_digits import ImageClassifier
+    >>> class OneLayer(ImageClassifier):
+    ...     def build_module(self, n_features, n_classes):
+    ...         height, width, n_channels = self.image_shape_
+    ...         return nn.Sequential(
+    ...             nn.Conv2d(n_channels, 16, 3, padding=1),
+    ...             nn.ReLU(),
+    ...             nn.Flatten(),
+    ...             nn.Linear(16 * height * width, n_classes),
+    ...         )
+    >>> digits = load_digits()
+    >>> clf = OneLayer(max_iter=5, random_state=0)
+    >>> clf.fit(digits.images, digits.target).score(digits.images, digits.target) > 0.9
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **TorchClassifier._parameter_constraints,
+        "image_shape": ["array-like", None],
+        "augmentation": [StrOptions({"affine"}), callable, None],
+        "solver": [StrOptions({"adamw", "adam", "sgd"})],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "ema_decay": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), None],
+        "n_views": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    _chunk_size = 128
+    _bfloat16_step = 1e9
+    _accepts_sparse = False
+
+    def __init__(
+        self,
+        *,
+        image_shape=None,
+        augmentation="affine",
+        solver="adamw",
+        learning_rate="onecycle",
+        learning_rate_init=0.01,
+        weight_decay=0.01,
+        label_smoothing=0.05,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        batch_size="auto",
+        max_iter="auto",
+        ema_decay="auto",
+        n_views=1,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        shuffle=True,
+        class_weight=None,
+        device="auto",
+        compute_dtype="auto",
+        random_state=None,
+        verbose=False,
+        warm_start=False,
+        skorch_callbacks=None,
+    ):
+        super().__init__(
+            solver=solver,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            class_weight=class_weight,
+            device=device,
+            compute_dtype=compute_dtype,
+            skorch_callbacks=skorch_callbacks,
+        )
+        self.image_shape = image_shape
+        self.augmentation = augmentation
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.ema_decay = ema_decay
+        self.n_views = n_views
+
+    def embed(self, X):
+        """Return what the last layer sees: features for neighbours and clustering.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, height, width) or \
+                (n, height, width, n_channels)
+
+        Returns
+        -------
+        embedding : ndarray of shape (n, n_embedding_features)
+            float32, or float64 where that is the dtype of the weights.
+
+        Raises
+        ------
+        AttributeError
+            If the module, one of your own, has no method ``embed``.
+        """
+        check_is_fitted(self)
+        standardize, module = super()._forward(0)
+        if not hasattr(module, "embed"):
+            raise AttributeError(
+                f"{type(module).__name__}, the module that build_module returned, has "
+                "no method embed(images), which would return the input of its last "
+                "layer."
+            )
+        return self._apply(
+            X, lambda flops: lambda images: module.embed(standardize(images))
+        )
+
+    def _learn_input(self, X, seen_shape, weight):
+        self.image_shape_ = resolve_image_shape(
+            X.shape[1], self.image_shape, seen_shape
+        )
+        self.pixel_mean_, self.pixel_std_ = pixel_statistics(X, weight)
+        self._largest_pixel = largest_pixel(X)
+
+    def _check_input(self, X, seen_shape):
+        check_same_images(seen_shape, self.image_shape_)
+        largest = largest_pixel(X)
+        if not largest or not self._largest_pixel:
+            return
+        ratio = largest / self._largest_pixel
+        if not 1 / SCALE_FACTOR < ratio < SCALE_FACTOR:
+            warnings.warn(
+                f"The largest pixel of X is {largest:g}, that of the training images "
+                f"was {self._largest_pixel:g}. {type(self).__name__} learns the scale "
+                "of the pixels in fit; X seems to be on another one.",
+                stacklevel=4,
+            )
+
+    def _complete_module(self, module):
+        standardize = Standardize(self.pixel_mean_, self.pixel_std_)
+        whole: torch.nn.Module = nn.Sequential(standardize, module)
+        return whole.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def _prepare(self, X):
+        height, width, n_channels = self.image_shape_
+        images = X.view(-1, height, width, n_channels).permute(0, 3, 1, 2)
+        return images.to(weight_dtype(self.compute_dtype_))
+
+    def _auto_batch(self, n_rows):
+        return min(128, n_rows)
+
+    def _n_epochs(self, n_steps):
+        if self.max_iter != "auto":
+            return self.max_iter
+        fewest, most = AUTO_EPOCHS
+        return min(max(fewest, -(-AUTO_STEPS // n_steps)), most)
+
+    def _optimizer(self):
+        if self.solver != "adamw":
+            return super()._optimizer()
+        if has_few_weights(self.module_) and self.device_ == "cpu":
+            return AdamW, {}
+        return torch.optim.AdamW, {"weight_decay": 0.0, "fused": True}
+
+    def _forward(self, flops):
+        module = super()._forward(flops)
+        if self.n_views == 1 or min(self.image_shape_[:2]) < SMALLEST_DISTORTED_SIDE:
+            return module
+        return partial(average_views, module, shifts=smallest_shifts(self.n_views))
+
+    def _training_options(self):
+        return {
+            **super()._training_options(),
+            "label_smoothing": self.label_smoothing,
+            "weight_decay": self.weight_decay,
+            "ema_decay": AUTO_EMA_DECAY if self.ema_decay == "auto" else self.ema_decay,
+            "distort": self._distortion(),
+        }
+
+    def _distortion(self):
+        """Return what distorts prepared batches, or None."""
+        augmentation = self.augmentation
+        if isinstance(augmentation, RandomAffine):
+            augmentation.check()
+        if augmentation == "affine":
+            if min(self.image_shape_[:2]) < SMALLEST_DISTORTED_SIDE:
+                return None
+            augmentation = RandomAffine()
+        if augmentation is None:
+            return None
+        return lambda images, generator: augment(augmentation, images, generator)
+
+
+def smallest_shifts(n_shifts):
+    """Return the `n_shifts` smallest shifts by whole pixels, none at all the first.
+
+    Parameters
+    ----------
+    n_shifts : int
+
+    Returns
+    -------
+    shifts : list of (int, int)
+        Downwards and to the right, opposite ones next to each other.
+    """
+    reach = int(n_shifts**0.5) + 1  # a square of that many to each side has enough
+    steps = range(-reach, reach + 1)
+    shifts = [(down, right) for down in steps for right in steps]
+    shifts.sort(key=lambda shift: (shift[0] ** 2 + shift[1] ** 2, abs(shift[0])))
+    return shifts[:n_shifts]
+
+
+def average_views(module, images, shifts):
+    """Return the logarithm of the mean probabilities of shifted `images`.
+
+    Parameters
+    ----------
+    module : callable
+        Makes logits of images.
+    images : torch.Tensor of shape (n, n_channels, height, width)
+    shifts : sequence of (int, int)
+        Pixels down and to the right; the pixels at the border are repeated.
+
+    Returns
+    -------
+    log_probabilities : torch.Tensor of shape (n, n_classes)
+    """
+    height, width = images.shape[2:]
+    reach = max(max(abs(down), abs(right)) for down, right in shifts)
+    padded = functional.pad(images, 4 * (reach,), mode="replicate")
+    views = torch.stack(
+        [
+            module(padded[..., reach - down :, reach - right :][..., :height, :width])
+            for down, right in shifts
+        ]
+    )
+    return views.log_softmax(dim=2).logsumexp(dim=0) - np.log(len(shifts))
+
+
+def pixel_statistics(X, weight):
+    """Return mean and standard deviation of all pixels, rows counted by weight.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+        Read a piece at a time, never copied as a whole.
+    weight : torch.Tensor of shape (n,) or None
+
+    Returns
+    -------
+    mean, std : float
+        `std` is 1 where all pixels are equal.
+    """
+    weight = np.ones(len(X)) if weight is None else weight.numpy()
+    total, squares = 0.0, 0.0
+    centre = float(X[:1].mean())  # near the mean, so that squares do not cancel
+    for start in range(0, len(X), 1024):
+        rows = X[start : start + 1024].astype(np.float64) - centre
+        weights = weight[start : start + 1024]
+        total += weights @ rows.sum(axis=1)
+        squares += weights @ np.einsum("ij,ij->i", rows, rows)
+    count = weight.sum() * X.shape[1]
+    mean = total / count
+    std = np.sqrt(max(squares / count - mean**2, 0.0))
+    return centre + float(mean), float(std) or 1.0
+
+
+def largest_pixel(X):
+    """Return the largest absolute value in `X`."""
+    return max(float(X.max()), -float(X.min()))
