@@ -11,10 +11,11 @@ from sklearn_digits._displays import (
 )
 from sklearn_digits._image_classifier import ImageClassifier
 from sklearn_digits._kernels import kernel_bank
-from sklearn_digits._layers import Dropout
+from sklearn_digits._layers import BatchNorm2d, Dropout
 from sklearn_digits._mlp import MLPClassifier
 
 __all__ = [
+    "BatchNorm2d",
     "ConvNetClassifier",
     "ConvolutionFeatureTransformer",
     "DigitsDisplay",

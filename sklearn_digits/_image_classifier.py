@@ -40,7 +40,7 @@ class Standardize(nn.Module):
 
     def forward(self, x):
         """Return `x`, of any shape, standardized."""
-        return (x - self.mean) / self.std
+        return (x - self.mean).div_(self.std)
 
 
 class ImageClassifier(TorchClassifier):

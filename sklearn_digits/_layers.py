@@ -80,10 +80,28 @@ class BatchNorm2d(nn.Module):
     eps : float, default=1e-5
         Added to the variance.
 
+    Attributes
+    ----------
+    sample_weight : torch.Tensor of shape (n,) or None
+        Weights of the rows of the next batch. A classifier of this package sets it for
+        the duration of its fit.
+
     References
     ----------
     .. [1] Ioffe, Szegedy (2015). Batch normalization: accelerating deep network
        training by reducing internal covariate shift. ICML.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_digits import BatchNorm2d
+    >>> images = torch.tensor([1.0, 2.0, 4.0]).view(3, 1, 1, 1)
+    >>> layer = BatchNorm2d(1)
+    >>> layer.sample_weight = torch.tensor([1.0, 1.0, 2.0])
+    >>> weighted = layer(images)
+    >>> repeated = BatchNorm2d(1)(images[[0, 1, 2, 2]])
+    >>> torch.allclose(weighted, repeated[:3], atol=1e-6)
+    True
     """
 
     running_mean: torch.Tensor

@@ -15,6 +15,7 @@ import grid_search
 import growth
 import kernels
 import memory
+import mnist_accuracy
 import numpy as np
 import peers
 import predict
@@ -234,6 +235,83 @@ def test_summary_is_mean_and_deviation_over_groups():
     row = accuracy.summary([[(0.9, 1.0), (0.8, 2.0)], [(0.95, 0.0), (0.95, 1.0)]])
     assert row == {"accuracy %": "90.00", "±": "7.07", "log-loss": 1.0}
     assert accuracy.summary([[(1.0, None)]])["±"] == ""
+
+
+def test_test_images_are_moved_and_rotated():
+    X = np.zeros((300, 28, 28), dtype=np.uint8)
+    X[:, 10:18, 10:18] = 200
+    X = X.reshape(300, -1)
+    moved, rotated = mnist_accuracy.moved_and_rotated(X)
+    corners = {tuple(np.argwhere(image)[0]) for image in moved.reshape(-1, 28, 28)}
+    assert corners == {(y, x) for y in range(7, 14) for x in range(7, 14)}
+    assert (moved.sum(axis=1) == X.sum(axis=1)).all()
+    centres = [np.argwhere(image).mean(axis=0) for image in rotated.reshape(-1, 28, 28)]
+    np.testing.assert_allclose(centres, 13.5, atol=0.3)
+    assert (rotated != X).any(axis=1).mean() > 0.9
+    assert np.array_equal(mnist_accuracy.moved_and_rotated(X)[0], moved)
+
+
+def test_other_digits_look_like_those_of_mnist():
+    X, y = mnist_accuracy.other_digits()
+    assert X.shape == (1797, 784)
+    assert X.dtype == np.uint8
+    assert X.max() == 255
+    images = X.reshape(-1, 28, 28).astype(float)
+    places = np.arange(28)
+    for axis in (1, 2):
+        along = images.sum(axis=axis)
+        middle = (along * places).sum(axis=1) / along.sum(axis=1)
+        np.testing.assert_allclose(middle, 13.5, atol=0.6)
+    assert images[:, [0, -1]].max() < 255
+    assert np.array_equal(np.unique(y), np.arange(10))
+
+
+def test_calibration_error_is_the_gap_of_confidence_and_accuracy():
+    sure = np.tile([0.9, 0.1], (10, 1))
+    right = np.zeros(10, dtype=int)
+    assert np.isclose(mnist_accuracy.calibration_error(sure, right), 0.1)
+    half = np.arange(10) % 2
+    assert np.isclose(mnist_accuracy.calibration_error(sure, half), 0.4)
+    mixed = np.concatenate([sure, np.tile([0.4, 0.6], (10, 1))])
+    y = np.concatenate([right, half])
+    assert np.isclose(mnist_accuracy.calibration_error(mixed, y), (0.1 + 0.1) / 2)
+
+
+def test_every_member_of_a_committee_has_a_seed_of_its_own():
+    committee = mnist_accuracy.SIDES["committee of five"]
+    seeds = {
+        seed: [
+            member.random_state
+            for _, member in mnist_accuracy.with_seed(committee, seed).estimators
+        ]
+        for seed in (0, 1)
+    }
+    assert seeds == {0: [0, 1, 2, 3, 4], 1: [10, 11, 12, 13, 14]}
+    assert len(committee.estimators) == 5
+
+
+def test_a_row_is_the_mean_over_seeds_with_its_interval():
+    fits = [
+        {"plain": share, "moved": 0.5, "rotated": 0.25, "other": 0, "s": 1.0}
+        for share in (0.997, 0.999)
+    ]
+    row = mnist_accuracy.summary(fits, 10_000)
+    assert row["accuracy %"] == "99.80"
+    assert row["interval"] == "99.69–99.87"
+    assert (row["moved %"], row["rotated %"]) == ("50.00", "25.00")
+    assert (row["seeds"], row["s"], row["log-loss"]) == (2, 1.0, "")
+
+
+def test_a_fit_is_looked_at_in_every_way(images):
+    X, y = images
+    estimator = mnist_accuracy.with_seed(mnist_accuracy.SIDES["ConvNetClassifier()"], 0)
+    mnist_accuracy.shorten(estimator)
+    assert mnist_accuracy.fit_in_time(estimator, X, y) > 0
+    found = mnist_accuracy.look(estimator, mnist_accuracy.looks_at(X, y))
+    assert found["plain"] == estimator.score(X, y)
+    assert set(found) == {
+        "plain", "moved", "rotated", "other", "log-loss", "calibration error"
+    }  # fmt: skip
 
 
 def test_sides_take_turns_and_a_failing_one_leaves():

@@ -14,8 +14,10 @@ from sklearn.utils.estimator_checks import (
 from torch import nn
 
 from sklearn_digits import (
+    BatchNorm2d,
     ConvNetClassifier,
     ConvolutionFeatureTransformer,
+    ImageClassifier,
     MLPClassifier,
     TorchClassifier,
 )
@@ -26,6 +28,36 @@ class SoftmaxClassifier(TorchClassifier):
 
     def build_module(self, n_features, n_classes):
         return nn.Linear(n_features, n_classes)
+
+
+class Residual(nn.Module):
+    """Two convolutions beside which the image passes unchanged."""
+
+    def __init__(self, n_channels):
+        super().__init__()
+        self.branch = nn.Sequential(
+            nn.Conv2d(n_channels, n_channels, 3, padding="same", bias=False),
+            BatchNorm2d(n_channels),
+            nn.ReLU(),
+            nn.Conv2d(n_channels, n_channels, 3, padding="same", bias=False),
+            BatchNorm2d(n_channels),
+        )
+
+    def forward(self, x):
+        return (x + self.branch(x)).relu()
+
+
+class ResidualClassifier(ImageClassifier):
+    """A classifier of images of one's own."""
+
+    def build_module(self, n_features, n_classes):
+        return nn.Sequential(
+            nn.Conv2d(self.image_shape_[2], 8, 3, padding="same"),
+            Residual(8),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(8, n_classes),
+        )
 
 
 # Each with the number of checks that scikit-learn 1.9.1 generates for it at least, so
@@ -39,7 +71,10 @@ ESTIMATORS = [
     (MLPClassifier(dropout=0.2), 63),
     (ConvNetClassifier(), 63),
     (ConvNetClassifier(compute_dtype="float64", augmentation=None), 63),
+    (ConvNetClassifier(early_stopping=True), 63),
+    (ConvNetClassifier(solver="sgd", learning_rate_init=0.1), 63),
     (SoftmaxClassifier(compute_dtype="float64"), 63),
+    (ResidualClassifier(compute_dtype="float64"), 63),
     (ConvolutionFeatureTransformer(), 45),
     (
         ConvolutionFeatureTransformer(
