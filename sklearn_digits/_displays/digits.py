@@ -5,7 +5,7 @@ from numbers import Integral
 from sklearn.utils import check_consistent_length, check_scalar, column_or_1d
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from sklearn_digits._displays.grid import as_images, draw_grid
+from sklearn_digits._displays.grid import as_images, color_scale, draw_grid
 
 
 class DigitsDisplay:
@@ -85,6 +85,7 @@ class DigitsDisplay:
         Returns
         -------
         display : DigitsDisplay
+            With everything drawn.
 
         Raises
         ------
@@ -145,13 +146,14 @@ class DigitsDisplay:
         if n_columns is not None:
             check_scalar(n_columns, "n_columns", Integral, min_val=1)
         labels = [] if self.labels is None else self.labels[:n_images]
+        images, scale = color_scale(self.images[:n_images])
+        im_kw = {"cmap": cmap, "interpolation": "nearest", **scale, **(im_kw or {})}
         self.ax_, self.images_, self.text_ = draw_grid(
             ax,
-            self.images[:n_images],
+            self.images.shape[1:3],
+            [(image, im_kw) for image in images],
             [str(label) for label in labels],
             n_columns,
-            cmap,
-            im_kw,
             text_kw,
         )
         self.figure_ = self.ax_.figure

@@ -103,6 +103,7 @@ class MistakesDisplay:
         Returns
         -------
         display : MistakesDisplay
+            With everything drawn.
 
         Raises
         ------
@@ -171,6 +172,7 @@ class MistakesDisplay:
         Returns
         -------
         display : MistakesDisplay
+            With everything drawn.
 
         Raises
         ------

@@ -143,6 +143,8 @@ def fetch_mnist(*, data_home=None, subset="train", return_X_y=False, as_frame=Fa
     Returns
     -------
     mnist : :class:`~sklearn.utils.Bunch`
+        Dictionary-like, with these attributes.
+
         data : ndarray or DataFrame of shape (n, 784), uint8
             A row an image, pixel after pixel from the top left; 0 is the background.
         images : ndarray of shape (n, 28, 28), uint8
