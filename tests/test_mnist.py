@@ -18,6 +18,14 @@ MD5 = {  # of the unpacked files of the original distribution
 }
 
 
+def md5_of_idx(folder, mnist, kind):
+    """The checksum of the IDX file that a Bunch's images or labels came in."""
+    array = mnist.images if kind == "images" else mnist.target.astype(np.uint8)
+    save_idx(folder / kind, array)
+    content = (folder / kind).read_bytes()
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
 @pytest.fixture
 def small_mnist(tmp_path, monkeypatch):
     """A folder with the four files, some packed: 4 training images, 2 test images."""
@@ -160,10 +168,8 @@ def test_openml_rows_keep_the_original_order(openml, subset, rows):
     assert mnist.target.dtype == np.int64
 
 
-def test_an_answer_in_openmls_own_format_is_read(tmp_path, monkeypatch):
-    # Three rows in the form in which OpenML answers and scikit-learn keeps it.
-    monkeypatch.delenv("SKLEARN_DIGITS_DATA", raising=False)
-    pixels = np.random.default_rng(0).integers(256, size=(3, 784))
+def write_openml_answer(folder, rows, target):
+    """Write `rows` as OpenML answers, where scikit-learn keeps it; `rows` are bytes."""
     names = [f"pixel{i}" for i in range(1, 785)]
     features = [
         {
@@ -179,17 +185,17 @@ def test_an_answer_in_openmls_own_format_is_read(tmp_path, monkeypatch):
             ("class", "nominal", "true"),
         ]
     ]
-    arff = "\n".join(
-        [
-            "@RELATION mnist_784",
-            *(f"@ATTRIBUTE {name} real" for name in names),
-            "@ATTRIBUTE class {0,1,2,3,4,5,6,7,8,9}",
-            "@DATA",
-            *(
-                ",".join(map(str, [*row, digit]))
-                for row, digit in zip(pixels, (5, 0, 4), strict=True)
-            ),
-        ]
+    head = [
+        "@RELATION mnist_784",
+        *(f"@ATTRIBUTE {name} real" for name in names),
+        "@ATTRIBUTE class {0,1,2,3,4,5,6,7,8,9}",
+        "@DATA",
+        "",
+    ]
+    written = [f"{number},".encode() for number in range(256)]
+    arff = "\n".join(head).encode() + b"\n".join(
+        b"".join(written[pixel] for pixel in row) + str(digit).encode()
+        for row, digit in zip(rows.tolist(), target.tolist(), strict=True)
     )
     description = {
         "id": "554",
@@ -199,26 +205,47 @@ def test_an_answer_in_openmls_own_format_is_read(tmp_path, monkeypatch):
         "format": "ARFF",
         "description": "The MNIST database of handwritten digits",
         "url": "https://api.openml.org/data/v1/download/52667/mnist_784.arff",
-        "md5_checksum": hashlib.md5(arff.encode(), usedforsecurity=False).hexdigest(),
+        "md5_checksum": hashlib.md5(arff, usedforsecurity=False).hexdigest(),
     }
     api = "api/v1/json/data"
     listing = f"{api}/list/data_name/mnist_784/limit/2/data_version/1"
     answers = {
-        listing: json.dumps({"data": {"dataset": [{"did": 554}]}}),
-        f"{api}/554": json.dumps({"data_set_description": description}),
-        f"{api}/features/554": json.dumps({"data_features": {"feature": features}}),
-        f"{api}/qualities/554": json.dumps({}),
-        "data/v1/download/52667/mnist_784.arff": arff,
+        listing: {"data": {"dataset": [{"did": 554}]}},
+        f"{api}/554": {"data_set_description": description},
+        f"{api}/features/554": {"data_features": {"feature": features}},
+        f"{api}/qualities/554": {},
     }
+    answers = {name: json.dumps(answer).encode() for name, answer in answers.items()}
+    answers["data/v1/download/52667/mnist_784.arff"] = arff
     for name, answer in answers.items():
-        path = tmp_path / "openml" / "openml.org" / f"{name}.gz"
+        path = folder / "openml" / "openml.org" / f"{name}.gz"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(gzip.compress(answer.encode()))
+        path.write_bytes(gzip.compress(answer, compresslevel=1))
+
+
+def test_an_answer_in_openmls_own_format_is_read(tmp_path, monkeypatch):
+    monkeypatch.delenv("SKLEARN_DIGITS_DATA", raising=False)
+    pixels = np.random.default_rng(0).integers(256, size=(3, 784), dtype=np.uint8)
+    write_openml_answer(tmp_path, pixels, np.array([5, 0, 4]))
     mnist = fetch_mnist(data_home=tmp_path, subset="all")
-    np.testing.assert_array_equal(mnist.data, pixels.astype(np.uint8), strict=True)
+    np.testing.assert_array_equal(mnist.data, pixels, strict=True)
     np.testing.assert_array_equal(mnist.target, [5, 0, 4])
     assert mnist.data.flags.c_contiguous
     assert mnist.target.dtype == np.int64
+
+
+@pytest.mark.slow
+def test_openmls_answer_is_byte_for_byte_the_original(mnist, tmp_path, monkeypatch):
+    both = {
+        key: np.concatenate([mnist.train[key], mnist.test[key]])
+        for key in ("data", "target")
+    }
+    write_openml_answer(tmp_path, both["data"], both["target"])
+    monkeypatch.delenv("SKLEARN_DIGITS_DATA", raising=False)
+    for part in ("train", "test"):
+        fetched = fetch_mnist(data_home=tmp_path, subset=part)
+        for kind in ("images", "labels"):
+            assert md5_of_idx(tmp_path, fetched, kind) == MD5[f"{part}-{kind}"]
 
 
 def test_a_folder_without_idx_files_is_the_cache_of_openml(openml, tmp_path):
@@ -238,8 +265,6 @@ def test_wrong_parameters_are_named(wrong):
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
-def test_mnist_is_byte_for_byte_the_original(mnist, tmp_path, part):
-    for kind, array in (("images", mnist[part].images), ("labels", mnist[part].target)):
-        save_idx(tmp_path / kind, array.astype(np.uint8))
-        md5 = hashlib.md5((tmp_path / kind).read_bytes(), usedforsecurity=False)
-        assert md5.hexdigest() == MD5[f"{part}-{kind}"]
+@pytest.mark.parametrize("kind", ["images", "labels"])
+def test_mnist_is_byte_for_byte_the_original(mnist, tmp_path, part, kind):
+    assert md5_of_idx(tmp_path, mnist[part], kind) == MD5[f"{part}-{kind}"]
