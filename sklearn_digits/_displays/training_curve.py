@@ -1,5 +1,7 @@
 """TrainingCurveDisplay: a fit, epoch by epoch."""
 
+from typing import Any
+
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,7 +24,7 @@ def _draw_curves(ax, what, curves, color, line_kw):
     lines : list of Line2D or None
         One for each of `curves`, None for None.
     """
-    lines = []
+    lines: list[Any] = []
     for where, values in curves.items():
         if values is None:
             lines.append(None)

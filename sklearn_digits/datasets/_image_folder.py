@@ -195,7 +195,9 @@ def load_image_folder(
         size = (width, height)
     mode = "L" if as_gray else "RGB"
     names, files = _list_files(Path(path))
-    images, used, skipped = None, [], {}
+    images = None
+    used: list[tuple[str, int]] = []
+    skipped: dict[str, str] = {}
     with _progress(files, verbose) as files:
         for file, number in files:
             try:
