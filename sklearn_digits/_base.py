@@ -252,8 +252,8 @@ class TorchClassifier(
         ----------
         X : array-like of shape (n, n_features), (n, height, width) or \
                 (n, height, width, n_channels)
-            float32, float64 and uint8 are used as they are, other types converted to
-            float32. Rows may be a sparse array of SciPy's, if the classifier's tags
+            Used as they are if float32, float64 or uint8; other types are converted
+            to float32. Rows may be a sparse array of SciPy's, if the classifier's tags
             say so: they are converted to CSR, and made dense a batch at a time.
         y : array-like of shape (n,) or (n, n_labels)
             Labels of any kind that sorts, or an indicator matrix.
@@ -272,6 +272,7 @@ class TorchClassifier(
         Returns
         -------
         self : object
+            The fitted estimator.
 
         Raises
         ------
@@ -310,6 +311,7 @@ class TorchClassifier(
         Returns
         -------
         self : object
+            The fitted estimator.
         """
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -329,6 +331,7 @@ class TorchClassifier(
         Returns
         -------
         y : ndarray of shape (n,) or (n, n_labels)
+            Labels out of `classes_`, or an indicator matrix.
         """
         return decode_targets(self._logits(X), self.classes_, self._multilabel)
 

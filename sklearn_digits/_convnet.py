@@ -290,11 +290,15 @@ class ConvNetClassifier(ImageClassifier):
         Parameters
         ----------
         n_features : int
+            Pixels times channels of an image.
         n_classes : int
+            Columns of the logits.
 
         Returns
         -------
         module : torch.nn.Module
+            Takes floats of shape (n, n_channels, height, width), gives logits of
+            shape (n, n_classes).
         """
         channels = list(self.channels)
         if not channels or not all(

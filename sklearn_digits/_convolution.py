@@ -402,7 +402,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, BaseEstimator):
         Returns
         -------
         maps : ndarray of shape (n, n_maps, map_height, map_width)
-            float64 for float64 and large integers, float32 for float32 and uint8.
+            Of float64 for float64 and large integers, of float32 for float32 and uint8.
             All maps of the first channel come first, in the order of
             ``kernel_names_``.
 
@@ -439,6 +439,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, BaseEstimator):
         Returns
         -------
         names : ndarray of shape (n_features_out,) of object
+            One for each column of :meth:`transform`, in their order.
         """
         check_is_fitted(self)
         _check_feature_names_in(self, input_features)

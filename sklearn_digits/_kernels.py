@@ -112,7 +112,7 @@ def kernel_bank(kernels=None):
     Returns
     -------
     bank : dict of str to ndarray of shape (height, width)
-        float64, in the order asked for. The arrays are the caller's own.
+        Of float64, in the order asked for. The arrays are the caller's own.
 
     Raises
     ------

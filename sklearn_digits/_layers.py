@@ -53,7 +53,19 @@ class Dropout(nn.Module):
         self.generator = None
 
     def forward(self, x):
-        """Return `x`, a tensor of any shape, with a share `p` of it set to zero."""
+        """Set a share `p` of the values to zero, in training mode.
+
+        Parameters
+        ----------
+        x : torch.Tensor of any shape, floating
+            The values.
+
+        Returns
+        -------
+        x : torch.Tensor of the same shape, dtype and device
+            The values that are left, divided by ``1 - p``, among zeros. In
+            evaluation mode, the same tensor.
+        """
         if not self.training or self.p == 0:
             return x
         keep = 1 - self.p
@@ -61,7 +73,13 @@ class Dropout(nn.Module):
         return x * mask.div_(keep)
 
     def extra_repr(self):
-        """Return what stands between the parentheses of the layer's repr."""
+        """Return what stands between the parentheses of the layer's repr.
+
+        Returns
+        -------
+        text : str
+            The share of the values that is dropped, as ``p=0.5``.
+        """
         return f"p={self.p}"
 
 

@@ -355,11 +355,15 @@ class MLPClassifier(TorchClassifier):
         Parameters
         ----------
         n_features : int
+            Features of a row.
         n_classes : int
+            Columns of the logits.
 
         Returns
         -------
         module : torch.nn.Module
+            Takes float rows of shape (n, n_features), gives logits of shape
+            (n, n_classes).
         """
         hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object))
         if not all(isinstance(width, Integral) and int(width) > 0 for width in hidden):

@@ -1,5 +1,6 @@
 import os
 
+import matplotlib as mpl
 import pytest
 from sklearn.utils import Bunch
 
@@ -16,3 +17,13 @@ def mnist():
         train=fetch_mnist(data_home=folder, subset="train"),
         test=fetch_mnist(data_home=folder, subset="test"),
     )
+
+
+@pytest.fixture
+def plt():
+    """Draw without a screen, and leave no figure open."""
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    yield pyplot
+    pyplot.close("all")

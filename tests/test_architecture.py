@@ -9,9 +9,13 @@ import pytest
 import sklearn_digits
 
 ROOT = "__init__"
+FOLDER = Path(sklearn_digits.__file__).parent
+# By name: "_base", "datasets._idx"; "datasets" is what its __init__.py holds.
 SOURCES = {
-    path.stem: path.read_text(encoding="utf-8")
-    for path in Path(sklearn_digits.__file__).parent.glob("*.py")
+    ".".join(path.relative_to(FOLDER).with_suffix("").parts).removesuffix(
+        f".{ROOT}"
+    ): path.read_text(encoding="utf-8")
+    for path in FOLDER.rglob("*.py")
 }
 
 LEAVES = {
@@ -41,8 +45,19 @@ ALLOWED = {
     "_image_classifier": LEAVES | {"_base"},
     "_convnet": LEAVES | {"_image_classifier"},
     "_convolution": {"_images", "_kernels"},
-    "_displays": {"_images"},
-    "datasets": {"_images"},
+    "_displays.grid": {"_images"},
+    "_displays.digits": {"_displays.grid"},
+    "_displays.mistakes": {"_displays.grid", "_displays.digits"},
+    "_displays.training_curve": set(),
+    "_displays.kernels": {"_displays.grid", "_kernels"},
+    "_displays.feature_maps": {"_displays.grid", "_displays.kernels"},
+    "_displays.pixel_grid": {"_kernels"},
+    "_displays": {name for name in SOURCES if name.startswith("_displays.")},
+    "_digit_image": {"_images"},
+    "datasets._idx": set(),
+    "datasets._image_folder": {"_images"},
+    "datasets._mnist": {"datasets._idx"},
+    "datasets": {name for name in SOURCES if name.startswith("datasets.")},
     "export": LEAVES,
 }
 # Of every other module, that is of one that adds an estimator.
@@ -63,7 +78,8 @@ def imported_modules(source, package="sklearn_digits", modules=SOURCES):
             continue
         for first, *rest in (name.split(".") for name in names):
             if first == package:
-                found.add(rest[0] if rest and rest[0] in modules else ROOT)
+                known = [".".join(rest[:depth]) for depth in (2, 1)]
+                found.add(next((name for name in known if name in modules), ROOT))
     return found
 
 
@@ -76,6 +92,9 @@ def imported_modules(source, package="sklearn_digits", modules=SOURCES):
         ("from . import _images, _base", {"_images", "_base"}),
         ("from sklearn_digits import _state", {"_state"}),
         ("import sklearn_digits._base as base", {"_base"}),
+        ("from sklearn_digits.datasets import _idx", {"datasets._idx"}),
+        ("from sklearn_digits.datasets._idx import load_idx", {"datasets._idx"}),
+        ("from sklearn_digits.datasets import load_idx", {"datasets"}),
         ("def f():\n    from sklearn_digits._mlp import MLP", {"_mlp"}),
         ("if TYPE_CHECKING:\n    from ._mlp import MLP", {"_mlp"}),
         ("import sklearn_digits", {ROOT}),

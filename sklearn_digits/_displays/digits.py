@@ -1,0 +1,160 @@
+"""DigitsDisplay: a grid of images with their labels."""
+
+from numbers import Integral
+
+from sklearn.utils import check_consistent_length, check_scalar, column_or_1d
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+from sklearn_digits._displays.grid import as_images, color_scale, draw_grid
+
+
+class DigitsDisplay:
+    """A grid of images with their labels.
+
+    It is recommended to use :meth:`from_images`. All parameters are stored as
+    attributes.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, height, width, n_channels)
+        Of any real dtype and scale. Grey images share one scale, the lowest of all
+        their pixels to the highest. Colours of uint8 are 0 to 255 and others 0 to 1;
+        colours that leave this range are scaled into it, all alike.
+    labels : ndarray of shape (n,), default=None
+        What to write above each image.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The Axes with all the images.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+    images_ : list of matplotlib AxesImage
+        The images drawn, row by row.
+    text_ : list of matplotlib Text
+        Their labels; empty without `labels`.
+
+    See Also
+    --------
+    MistakesDisplay : The images that a classifier gets wrong.
+
+    Notes
+    -----
+    Built as the displays of scikit-learn, such as
+    :class:`~sklearn.metrics.ConfusionMatrixDisplay`.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_digits import DigitsDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> display = DigitsDisplay.from_images(X, y, n_images=10)
+    >>> [text.get_text() for text in display.text_[:3]]
+    ['0', '1', '2']
+    >>> plt.show()
+    """
+
+    def __init__(self, images, labels=None):
+        self.images = images
+        self.labels = labels
+
+    @classmethod
+    def from_images(
+        cls, images, labels=None, *, n_images=32, image_shape=None, ax=None, **kwargs
+    ):
+        """Draw the first of some images.
+
+        Parameters
+        ----------
+        images : array-like of shape (n, n_pixels), (n, height, width) or \
+                (n, height, width, n_channels)
+            Grey or colour, of any real dtype and scale.
+        labels : array-like of shape (n,), default=None
+            What to write above each image.
+        n_images : int, default=32
+            How many to draw at most.
+        image_shape : tuple of 2 or 3 int, default=None
+            ``(height, width)`` or ``(height, width, n_channels)`` of the images that
+            rows of pixels hold. None infers it: a square if possible.
+        ax : matplotlib Axes, default=None
+            The Axes to draw into. None makes a figure of a fitting size.
+        **kwargs : dict
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        display : DigitsDisplay
+            With everything drawn.
+
+        Raises
+        ------
+        ValueError
+            If `images` holds none, or no numbers, or does not fit `image_shape` or the
+            number of `labels`.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_images")
+        images = as_images(images, image_shape)
+        if labels is not None:
+            labels = column_or_1d(labels)
+            check_consistent_length(images, labels)
+        return cls(images, labels).plot(ax, n_images=n_images, **kwargs)
+
+    def plot(
+        self,
+        ax=None,
+        *,
+        n_images=32,
+        n_columns=None,
+        cmap="gray",
+        im_kw=None,
+        text_kw=None,
+    ):
+        """Draw the first images.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            The Axes to draw into. None makes a figure of a fitting size.
+        n_images : int, default=32
+            How many to draw at most.
+        n_columns : int, default=None
+            How many to draw side by side. None makes the grid about twice as wide as
+            high.
+        cmap : str or matplotlib Colormap, default="gray"
+            The colours of grey images: low values dark, as they are stored.
+            ``"gray_r"`` shows digits as ink on paper.
+        im_kw : dict, default=None
+            Passed to :meth:`matplotlib.axes.Axes.imshow`.
+        text_kw : dict, default=None
+            Passed to :meth:`matplotlib.axes.Axes.text`.
+
+        Returns
+        -------
+        display : DigitsDisplay
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If `n_images` or `n_columns` is not positive.
+        TypeError
+            If one of them is no integer.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        check_scalar(n_images, "n_images", Integral, min_val=1)
+        if n_columns is not None:
+            check_scalar(n_columns, "n_columns", Integral, min_val=1)
+        labels = [] if self.labels is None else self.labels[:n_images]
+        images, scale = color_scale(self.images[:n_images])
+        im_kw = {"cmap": cmap, "interpolation": "nearest", **scale, **(im_kw or {})}
+        self.ax_, self.images_, self.text_ = draw_grid(
+            ax,
+            self.images.shape[1:3],
+            [(image, im_kw) for image in images],
+            [str(label) for label in labels],
+            n_columns,
+            text_kw,
+        )
+        self.figure_ = self.ax_.figure
+        return self

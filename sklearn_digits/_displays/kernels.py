@@ -1,0 +1,228 @@
+"""KernelDisplay: what the kernels of a convolution look like."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_scalar
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_digits._displays.grid import draw_grid, signed_scale
+from sklearn_digits._kernels import frame_kernels, kernel_bank
+
+
+def convolution_layer(estimator, layer):
+    """Return the `layer`-th submodule of `estimator.module_` that has 2-D kernels.
+
+    Raises
+    ------
+    ValueError
+        If there is no such submodule.
+    """
+    layers = [
+        module
+        for module in estimator.module_.modules()
+        if getattr(getattr(module, "weight", None), "ndim", 0) == 4
+    ]
+    if not -len(layers) <= layer < len(layers):
+        raise ValueError(
+            f"layer={layer}; the network of {estimator} has {len(layers)} convolution "
+            "layers, counted from 0."
+        )
+    return layers[layer]
+
+
+class KernelDisplay:
+    """Kernels as pictures: red where they count bright pixels, blue where dark ones.
+
+    White is zero. Each kernel has a scale of its own, since only its pattern says what
+    it responds to.
+
+    It is recommended to use :meth:`from_kernels` or :meth:`from_estimator`. All
+    parameters are stored as attributes.
+
+    Parameters
+    ----------
+    kernels : ndarray of shape (n_kernels, kernel_height, kernel_width)
+        The kernels, of any real dtype.
+    names : sequence of str, default=None
+        What to write above each of them.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The Axes with all the kernels.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+    images_ : list of matplotlib AxesImage
+        The kernels drawn, row by row.
+    text_ : list of matplotlib Text
+        Their names; empty without `names`.
+
+    See Also
+    --------
+    kernel_bank : The kernels that have names.
+    FeatureMapDisplay : What kernels see in an image.
+    PixelGridDisplay : A kernel over an image, in numbers.
+
+    Notes
+    -----
+    Built as the displays of scikit-learn, such as
+    :class:`~sklearn.metrics.ConfusionMatrixDisplay`.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn_digits import KernelDisplay
+    >>> display = KernelDisplay.from_kernels("edges4")
+    >>> [text.get_text() for text in display.text_]
+    ['vertical', 'horizontal', 'diagonal', 'antidiagonal']
+    >>> plt.show()
+    """
+
+    def __init__(self, kernels, names=None):
+        self.kernels = kernels
+        self.names = names
+
+    @classmethod
+    def from_kernels(cls, kernels=None, *, ax=None, **kwargs):
+        """Draw kernels by name, or one's own.
+
+        Parameters
+        ----------
+        kernels : str, list of str, dict or array-like, default=None
+            What :func:`kernel_bank` takes; None means every kernel that has a name.
+            Kernels of unequal size are laid with their centres on one another.
+        ax : matplotlib Axes, default=None
+            The Axes to draw into. None makes a figure of a fitting size.
+        **kwargs : dict
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        display : KernelDisplay
+            With everything drawn.
+
+        Raises
+        ------
+        ValueError
+            If `kernels` is nothing that :func:`kernel_bank` takes.
+        TypeError
+            If a kernel does not hold real numbers.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_kernels")
+        bank = kernel_bank(kernels)
+        return cls(frame_kernels(bank), list(bank)).plot(ax, **kwargs)
+
+    @classmethod
+    def from_estimator(cls, estimator, *, layer=0, ax=None, **kwargs):
+        """Draw the kernels of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted :class:`ConvolutionFeatureTransformer`, or a classifier whose
+            `module_` has convolution layers: those kernels are learned.
+        layer : int, default=0
+            Which convolution layer of a network, counted from 0; negative numbers
+            count from the last. Kernel ``i`` of a layer with several input channels
+            is drawn as ``i_ch0``, ``i_ch1``, ...
+        ax : matplotlib Axes, default=None
+            The Axes to draw into. None makes a figure of a fitting size.
+        **kwargs : dict
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        display : KernelDisplay
+            With everything drawn.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If `estimator` is not fitted.
+        ValueError
+            If `estimator` has no kernels, or no such layer.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        check_is_fitted(estimator)
+        if hasattr(estimator, "kernels_"):
+            kernels, names = estimator.kernels_, list(estimator.kernel_names_)
+        elif hasattr(estimator, "module_"):
+            weight = convolution_layer(estimator, layer).weight
+            kernels = weight.detach().cpu().double().numpy()
+            n_kernels, n_channels = kernels.shape[:2]
+            channels = [f"_ch{i}" for i in range(n_channels)]
+            names = [
+                f"{i}{channel}"
+                for i in range(n_kernels)
+                for channel in (channels if n_channels > 1 else [""])
+            ]
+            kernels = kernels.reshape(-1, *kernels.shape[2:])
+        else:
+            raise ValueError(
+                f"{estimator} has neither kernels_ nor a module_; expected a "
+                "ConvolutionFeatureTransformer or a network: the step of a pipeline, "
+                "the best_estimator_ of a search."
+            )
+        return cls(kernels, names).plot(ax, **kwargs)
+
+    def plot(
+        self,
+        ax=None,
+        *,
+        n_kernels=32,
+        n_columns=None,
+        cmap="RdBu_r",
+        im_kw=None,
+        text_kw=None,
+    ):
+        """Draw the first kernels.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            The Axes to draw into. None makes a figure of a fitting size.
+        n_kernels : int, default=32
+            How many to draw at most.
+        n_columns : int, default=None
+            How many to draw side by side. None makes the grid about twice as wide as
+            high.
+        cmap : str or matplotlib Colormap, default="RdBu_r"
+            The colours from negative to positive, zero in the middle.
+        im_kw : dict, default=None
+            Passed to :meth:`matplotlib.axes.Axes.imshow`.
+        text_kw : dict, default=None
+            Passed to :meth:`matplotlib.axes.Axes.text`.
+
+        Returns
+        -------
+        display : KernelDisplay
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If `n_kernels` or `n_columns` is not positive.
+        TypeError
+            If one of them is no integer.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        check_scalar(n_kernels, "n_kernels", Integral, min_val=1)
+        if n_columns is not None:
+            check_scalar(n_columns, "n_columns", Integral, min_val=1)
+        kernels = np.asarray(self.kernels)[:n_kernels]
+        common = {"cmap": cmap, "interpolation": "nearest"}
+        self.ax_, self.images_, self.text_ = draw_grid(
+            ax,
+            kernels.shape[1:],
+            [
+                (kernel, {**common, **signed_scale(kernel), **(im_kw or {})})
+                for kernel in kernels
+            ],
+            [] if self.names is None else list(self.names)[:n_kernels],
+            n_columns,
+            text_kw,
+        )
+        self.figure_ = self.ax_.figure
+        return self

@@ -1,0 +1,248 @@
+"""MistakesDisplay: what a classifier gets wrong."""
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_digits._displays.digits import DigitsDisplay
+from sklearn_digits._displays.grid import as_images
+
+
+class MistakesDisplay:
+    """The mistakes of a classifier, the most confident ones first.
+
+    What a classifier gets wrong while being sure of itself shows best what it has not
+    learned, or that a label is wrong. Above each image: the true label, the predicted
+    one, and the probability that the classifier gave to the predicted one.
+
+    It is recommended to use :meth:`from_estimator` or :meth:`from_predictions`. All
+    parameters are stored as attributes.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_mistakes, height, width, n_channels)
+        The images misread, in the order in which to draw them.
+    y_true : ndarray of shape (n_mistakes,)
+        What they are.
+    y_pred : ndarray of shape (n_mistakes,)
+        What they were taken for.
+    probability : ndarray of shape (n_mistakes,)
+        The probability of `y_pred`, 0 to 1.
+    n_samples : int, default=None
+        How many images were predicted, right ones included; named in the title.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The Axes with all the images.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+    images_ : list of matplotlib AxesImage
+        The images drawn, row by row.
+    text_ : list of matplotlib Text
+        What is written above them.
+
+    See Also
+    --------
+    sklearn.metrics.ConfusionMatrixDisplay : Which classes are taken for which.
+
+    Notes
+    -----
+    Built as the displays of scikit-learn, such as
+    :class:`~sklearn.metrics.ConfusionMatrixDisplay`.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn_digits import MistakesDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> classifier = GaussianNB().fit(X[:1000], y[:1000])
+    >>> display = MistakesDisplay.from_estimator(classifier, X[1000:], y[1000:])
+    >>> len(display.images_)
+    12
+    >>> plt.show()
+    """
+
+    def __init__(self, images, y_true, y_pred, probability, *, n_samples=None):
+        self.images = images
+        self.y_true = y_true
+        self.y_pred = y_pred
+        self.probability = probability
+        self.n_samples = n_samples
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, y, *, n_images=12, image_shape=None, ax=None, **kwargs
+    ):
+        """Predict images with a fitted classifier, and draw its mistakes.
+
+        Parameters
+        ----------
+        estimator : classifier
+            Fitted, with `predict_proba` and `classes_`; a pipeline or a search, too.
+        X : array-like of shape (n, n_pixels), (n, height, width) or \
+                (n, height, width, n_channels)
+            The images, in a form that `estimator` takes.
+        y : array-like of shape (n,)
+            Their true labels.
+        n_images : int, default=12
+            How many mistakes to draw at most.
+        image_shape : tuple of 2 or 3 int, default=None
+            ``(height, width)`` or ``(height, width, n_channels)`` of the images that
+            rows of pixels hold. None takes `estimator.image_shape_` if there is one,
+            else infers it: a square if possible.
+        ax : matplotlib Axes, default=None
+            The Axes to draw into. None makes a figure of a fitting size.
+        **kwargs : dict
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        display : MistakesDisplay
+            With everything drawn.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If `estimator` is not fitted.
+        ValueError
+            If `estimator` is no classifier with `predict_proba`, or if `X`, `y` and
+            `image_shape` do not fit together.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        if not (is_classifier(estimator) and hasattr(estimator, "predict_proba")):
+            raise ValueError(
+                f"{cls.__name__} needs a classifier with predict_proba; got "
+                f"{estimator}."
+            )
+        check_is_fitted(estimator)
+        if image_shape is None:
+            image_shape = getattr(estimator, "image_shape_", None)
+        return cls.from_predictions(
+            X,
+            y,
+            estimator.predict_proba(X),
+            classes=estimator.classes_,
+            n_images=n_images,
+            image_shape=image_shape,
+            ax=ax,
+            **kwargs,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        X,
+        y_true,
+        y_proba,
+        *,
+        classes=None,
+        n_images=12,
+        image_shape=None,
+        ax=None,
+        **kwargs,
+    ):
+        """Draw the mistakes in given predictions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_pixels), (n, height, width) or \
+                (n, height, width, n_channels)
+            The images.
+        y_true : array-like of shape (n,)
+            Their true labels.
+        y_proba : array-like of shape (n, n_classes)
+            The predicted probabilities of the classes.
+        classes : array-like of shape (n_classes,), default=None
+            The labels of the columns of `y_proba`; None for 0, 1, 2, ...
+        n_images : int, default=12
+            How many mistakes to draw at most.
+        image_shape : tuple of 2 or 3 int, default=None
+            ``(height, width)`` or ``(height, width, n_channels)`` of the images that
+            rows of pixels hold. None infers it: a square if possible.
+        ax : matplotlib Axes, default=None
+            The Axes to draw into. None makes a figure of a fitting size.
+        **kwargs : dict
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        display : MistakesDisplay
+            With everything drawn.
+
+        Raises
+        ------
+        ValueError
+            If `X`, `y_true`, `y_proba`, `classes` and `image_shape` do not fit
+            together.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_predictions")
+        images, y_true = as_images(X, image_shape), column_or_1d(y_true)
+        y_proba = check_array(y_proba)
+        check_consistent_length(images, y_true, y_proba)
+        classes = (
+            np.arange(y_proba.shape[1]) if classes is None else column_or_1d(classes)
+        )
+        if len(classes) != y_proba.shape[1]:
+            raise ValueError(
+                f"y_proba has {y_proba.shape[1]} columns; expected {len(classes)}, one "
+                "for each of classes."
+            )
+        y_pred, probability = classes[y_proba.argmax(axis=1)], y_proba.max(axis=1)
+        mistakes = np.flatnonzero(y_pred != y_true)
+        mistakes = mistakes[np.argsort(-probability[mistakes], kind="stable")]
+        return cls(
+            images[mistakes],
+            y_true[mistakes],
+            y_pred[mistakes],
+            probability[mistakes],
+            n_samples=len(images),
+        ).plot(ax, n_images=n_images, **kwargs)
+
+    def plot(self, ax=None, *, n_images=12, **kwargs):
+        """Draw the first, most confident mistakes.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            The Axes to draw into. None makes a figure of a fitting size.
+        n_images : int, default=12
+            How many to draw at most.
+        **kwargs : dict
+            Passed to :meth:`DigitsDisplay.plot`: `n_columns`, `cmap`, `im_kw` and
+            `text_kw`.
+
+        Returns
+        -------
+        display : MistakesDisplay
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If `n_images` or `n_columns` is not positive.
+        TypeError
+            If one of them is no integer.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        captions = [
+            f"{true} \N{RIGHTWARDS ARROW} {pred}\n{probability:.1%}"
+            for true, pred, probability in zip(
+                self.y_true, self.y_pred, self.probability, strict=True
+            )
+        ]
+        grid = DigitsDisplay(self.images, captions).plot(
+            ax, n_images=n_images, **kwargs
+        )
+        self.ax_, self.figure_ = grid.ax_, grid.figure_
+        self.images_, self.text_ = grid.images_, grid.text_
+        n_mistakes = len(self.images)
+        title = f"{n_mistakes:,} mistake{'s' * (n_mistakes != 1)}"
+        if self.n_samples is not None:
+            title += f" in {self.n_samples:,} images"
+        self.ax_.set_title(title, fontsize="medium")
+        return self

@@ -1,0 +1,276 @@
+"""PixelGridDisplay: an image as the numbers that it is."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils._optional_dependencies import check_matplotlib_support
+
+from sklearn_digits._kernels import kernel_bank
+
+LARGEST_SIDE = 64  # pixels; more numbers than that nobody reads
+CELL_INCHES = 0.42
+
+
+def _check_image(image):
+    """Return one grey image as an array of shape (height, width)."""
+    image = np.asarray(image)
+    if image.ndim == 3 and image.shape[2] == 1:
+        image = image[:, :, 0]
+    if image.ndim != 2 or not image.size or max(image.shape) > LARGEST_SIDE:
+        raise ValueError(
+            f"image has shape {image.shape}; expected one grey image, (height, width), "
+            f"of 1 to {LARGEST_SIDE} pixels a side."
+        )
+    return check_array(image, dtype="numeric", input_name="image")
+
+
+def _check_kernel(kernel):
+    """Return one kernel, given by name or as an array."""
+    bank = kernel_bank(kernel)
+    if len(bank) != 1:
+        raise ValueError(
+            f"kernel={kernel!r} means {len(bank)} kernels: {', '.join(bank)}; expected "
+            "one."
+        )
+    [array] = bank.values()
+    return array
+
+
+def _check_position(position, kernel, image):
+    """Return the upper left pixel of a window that lies inside the image."""
+    if np.shape(position) != (2,) or not all(
+        isinstance(place, Integral) for place in position
+    ):
+        raise ValueError(
+            f"position={position!r}; expected (row, column), two integers."
+        )
+    last = np.subtract(image.shape, kernel.shape)
+    if np.any(np.less(position, 0)) or np.any(np.greater(position, last)):
+        raise ValueError(
+            f"position={tuple(position)} lays a kernel of {kernel.shape[0]}x"
+            f"{kernel.shape[1]} over the border of an image of {image.shape[0]}x"
+            f"{image.shape[1]} pixels; expected 0 <= row <= {last[0]} and 0 <= column "
+            f"<= {last[1]}."
+        )
+    return tuple(int(place) for place in position)
+
+
+def _write(ax, values, corner, text_format, **text_kw):
+    """Write each value of an array into its cell; return an array of the texts."""
+    texts = np.empty(values.shape, dtype=object)
+    for (row, column), value in np.ndenumerate(values):
+        x, y = corner[1] + column, corner[0] + row
+        texts[row, column] = ax.text(x, y, text_format(value), **text_kw)
+    return texts
+
+
+class PixelGridDisplay:
+    """An image with its grey values written in the cells, and a kernel over it.
+
+    The kernel is laid over a window of the image, its weights below the grey values
+    that they multiply; the title says what the products sum to, which is what a
+    convolution layer puts into its map at this place.
+
+    It is recommended to use :meth:`from_image`. All parameters are stored as
+    attributes.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width)
+        Grey values of any real dtype.
+    kernel : ndarray of shape (kernel_height, kernel_width), default=None
+        The kernel, no larger than the image.
+    position : tuple of 2 int, default=(0, 0)
+        Row and column of the upper left pixel under the kernel.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The Axes with image, numbers and kernel.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+    image_ : matplotlib AxesImage
+        The image.
+    text_ : ndarray of shape (height, width) of matplotlib Text
+        Its grey values.
+    frame_ : matplotlib Rectangle or None
+        The frame of the window under the kernel.
+    kernel_text_ : ndarray of shape (kernel_height, kernel_width) of matplotlib Text \
+            or None
+        The weights of the kernel.
+    response_ : float or None
+        The sum of the products.
+
+    See Also
+    --------
+    KernelDisplay : Kernels as pictures.
+    FeatureMapDisplay : The responses at all places of an image.
+
+    Notes
+    -----
+    Built as the displays of scikit-learn, such as
+    :class:`~sklearn.metrics.ConfusionMatrixDisplay`.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from sklearn_digits import PixelGridDisplay
+    >>> image = [[60, 60, 60, 0, 0, 0]] * 5
+    >>> display = PixelGridDisplay.from_image(image, "vertical", position=(1, 2))
+    >>> display.response_
+    180.0
+    >>> plt.show()
+    """
+
+    def __init__(self, image, kernel=None, position=(0, 0)):
+        self.image = image
+        self.kernel = kernel
+        self.position = position
+
+    @classmethod
+    def from_image(cls, image, kernel=None, *, position=(0, 0), ax=None, **kwargs):
+        """Draw one grey image.
+
+        Parameters
+        ----------
+        image : array-like of shape (height, width) or (height, width, 1)
+            Grey values of any real dtype, at most 64 pixels a side.
+        kernel : str or array-like of shape (kernel_height, kernel_width), default=None
+            A name that :func:`kernel_bank` knows, or a kernel of one's own.
+        position : tuple of 2 int, default=(0, 0)
+            Row and column of the upper left pixel under the kernel.
+        ax : matplotlib Axes, default=None
+            The Axes to draw into. None makes a figure of a fitting size.
+        **kwargs : dict
+            Passed to :meth:`plot`.
+
+        Returns
+        -------
+        display : PixelGridDisplay
+            With everything drawn.
+
+        Raises
+        ------
+        ValueError
+            If `image` is no grey image of at most 64 pixels a side, if `kernel` is
+            not one kernel, or if it reaches beyond the image.
+        TypeError
+            If `kernel` does not hold real numbers.
+        """
+        check_matplotlib_support(f"{cls.__name__}.from_image")
+        image = _check_image(image)
+        if kernel is not None:
+            kernel = _check_kernel(kernel)
+            position = _check_position(position, kernel, image)
+        return cls(image, kernel, position).plot(ax, **kwargs)
+
+    def plot(
+        self,
+        ax=None,
+        *,
+        values_format=None,
+        cmap="gray",
+        im_kw=None,
+        text_kw=None,
+        kernel_color="tab:red",
+    ):
+        """Draw the image, its numbers, and the kernel if there is one.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            The Axes to draw into. None makes a figure of a fitting size.
+        values_format : str, default=None
+            Format of the grey values. None means ``"d"`` for integers, else ``".2g"``.
+        cmap : str or matplotlib Colormap, default="gray"
+            The colours from the lowest to the highest grey value.
+        im_kw : dict, default=None
+            Passed to :meth:`matplotlib.axes.Axes.imshow`.
+        text_kw : dict, default=None
+            Passed to :meth:`matplotlib.axes.Axes.text` for grey values and weights.
+        kernel_color : color, default="tab:red"
+            Colour of the kernel's frame and weights.
+
+        Returns
+        -------
+        display : PixelGridDisplay
+            Itself.
+        """
+        check_matplotlib_support(f"{type(self).__name__}.plot")
+        from matplotlib.ticker import MaxNLocator
+
+        ax, inch = self._axes(ax)
+        self.ax_, self.figure_ = ax, ax.figure
+        im_kw = {"cmap": cmap, "interpolation": "nearest", **(im_kw or {})}
+        self.image_ = ax.imshow(self.image, **im_kw)
+        if values_format is None:
+            values_format = "d" if self.image.dtype.kind in "iu" else ".2g"
+        # Three digits and the gap beside them take about two and a half font sizes.
+        text_kw = {
+            "ha": "center",
+            "va": "center",
+            "fontsize": min(11, 72 * inch / 2.5),
+            **(text_kw or {}),
+        }
+        self.text_ = _write(
+            ax,
+            self.image,
+            (0, 0),
+            lambda value: format(value, values_format),
+            **text_kw,
+        )
+        for text, (red, green, blue, _) in zip(
+            self.text_.flat, self.image_.to_rgba(self.image).reshape(-1, 4), strict=True
+        ):
+            bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+            text.set_color(text_kw.get("color", "black" if bright else "white"))
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        ax.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
+        self.frame_ = self.kernel_text_ = self.response_ = None
+        if self.kernel is not None:
+            self._lay_kernel(ax, text_kw, kernel_color)
+        return self
+
+    def _axes(self, ax):
+        """Return the Axes, new if `ax` is None, and the inches that a cell takes."""
+        import matplotlib.pyplot as plt
+
+        height, width = self.image.shape
+        if ax is not None:
+            box = ax.get_window_extent()
+            return ax, min(box.width / width, box.height / height) / ax.figure.dpi
+        size = (max(CELL_INCHES * width + 0.6, 3), CELL_INCHES * height + 0.8)
+        return plt.figure(figsize=size, layout="constrained").add_subplot(), CELL_INCHES
+
+    def _lay_kernel(self, ax, text_kw, color):
+        """Frame the window, write the weights below the grey values, and the sum."""
+        from matplotlib.patches import Rectangle
+
+        (row, column), (height, width) = self.position, self.kernel.shape
+        self.frame_ = ax.add_patch(
+            Rectangle(
+                (column - 0.5, row - 0.5), width, height, fill=False, ec=color, lw=2.5
+            )
+        )
+        window = (slice(row, row + height), slice(column, column + width))
+        for text in self.text_[window].flat:
+            text.set_y(text.get_position()[1] - 0.18)
+        weights = [f"{weight:g}" for weight in self.kernel.round(2).ravel() + 0.0]
+        n_letters = 1 + max(map(len, weights))
+        self.kernel_text_ = _write(
+            ax,
+            np.reshape(weights, self.kernel.shape),
+            (row + 0.26, column),
+            "\N{MULTIPLICATION SIGN}{}".format,
+            **{
+                **text_kw,
+                "color": "white",
+                "fontsize": text_kw["fontsize"] * min(0.85, 3.3 / n_letters),
+                "bbox": {"boxstyle": "round,pad=0.1", "fc": color, "ec": "none"},
+            },
+        )
+        products = self.image[window].astype(np.float64) * self.kernel
+        self.response_ = float(products.sum())
+        ax.set_title(f"sum of products: {self.response_:g}", fontsize="medium")
