@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
@@ -26,6 +26,7 @@ from sklearn_digits._images import (
     resolve_image_shape,
 )
 from sklearn_digits._kernels import frame_kernels, kernel_bank
+from sklearn_digits._storage import StorableEstimator
 
 # SciPy's names of the border modes, and what numpy.pad calls them.
 _NUMPY_PAD_MODES: dict[str, Any] = {
@@ -154,7 +155,7 @@ def _pool_max(maps, geometry):
     return maps
 
 
-class ConvolutionFeatureTransformer(TransformerMixin, BaseEstimator):
+class ConvolutionFeatureTransformer(TransformerMixin, StorableEstimator):
     """Filter images with fixed kernels and use the responses as features.
 
     Each image is cross-correlated with each kernel, as a convolution layer does it,

@@ -22,6 +22,7 @@ LEAVES = {
     "_schedule",
     "_runtime",
     "_kernels",
+    "_storage",
     "_rows",
     "_backpropagation",
     "_optimizers",
