@@ -77,7 +77,7 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
     >>> from sklearn_digits.export import to_onnx
     >>> X, y = load_digits(return_X_y=True)
     >>> X = X.astype(np.uint8)
-    >>> clf = MLPClassifier((20,), max_iter=20, tol=0.1, random_state=0).fit(X, y)
+    >>> clf = MLPClassifier((20,), tol=1, n_iter_no_change=2).fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "digits.onnx")
     ...     _ = to_onnx(clf, path, input_dtype="uint8")
@@ -91,7 +91,8 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
         from sklearn_digits._onnx_converters import convert
     except ImportError as error:
         raise ImportError(
-            'to_onnx needs onnx and skl2onnx: pip install "sklearn-digits[onnx]".'
+            f"to_onnx needs onnx and skl2onnx, which cannot be imported ({error}): "
+            'pip install "sklearn-digits[onnx]".'
         ) from error
     dtype = _check_dtype(input_dtype)
     shape = _row_shape(estimator.n_features_in_, image_shape)

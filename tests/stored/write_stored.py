@@ -2,7 +2,7 @@
 
 Run it from the root of the repository when ``STATE_FORMAT`` has grown::
 
-    python tests/stored/write.py
+    python tests/stored/write_stored.py
 
 It writes one folder, named after the format. Folders of older formats stay as they are.
 """
@@ -37,7 +37,7 @@ def fitted_estimators(X, y):
     """Return tiny estimators by name, of each class and each kind of state."""
     words = np.array([f"number {label}" for label in y])
     indicators = (y[:, None] == np.arange(3)).astype(int)
-    mlp = MLPClassifier((4,), max_iter=2, tol=1, n_iter_no_change=1, random_state=0)
+    mlp = MLPClassifier((4,), tol=100, n_iter_no_change=1, random_state=0)
     return {
         "mlp": mlp.fit(X, words),
         "mlp_multilabel": MLPClassifier(**mlp.get_params()).fit(X, indicators),
