@@ -3,12 +3,13 @@
 from numbers import Real
 
 import torch
-from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from torch.nn import functional
 
+from sklearn_digits._storage import StorableEstimator
 
-class RandomAffine(BaseEstimator):
+
+class RandomAffine(StorableEstimator):
     """Rotate, shift, scale and shear each image of a batch at random.
 
     Each amount is drawn uniformly, for every image anew. Where a distorted image

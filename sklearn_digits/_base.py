@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import get_tags
@@ -30,6 +30,7 @@ from sklearn_digits._runtime import (
     weight_dtype,
 )
 from sklearn_digits._schedule import CLOSED_SCHEDULES
+from sklearn_digits._storage import StorableEstimator
 from sklearn_digits._targets import (
     check_targets,
     decode_targets,
@@ -52,7 +53,7 @@ def can_fit_partially(estimator):
 
 
 class TorchClassifier(
-    CallbackSupportMixin, ClassifierMixin, BaseEstimator, metaclass=ABCMeta
+    CallbackSupportMixin, ClassifierMixin, StorableEstimator, metaclass=ABCMeta
 ):
     """Base of the classifiers: a torch module behind scikit-learn's interface.
 

@@ -8,10 +8,10 @@ map where it belongs, so that nothing has to be gathered afterwards.
 from functools import reduce
 from math import prod
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
@@ -21,20 +21,14 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_digits._images import (
+    BORDER_MODES,
     check_same_images,
     flatten_images,
     resolve_image_shape,
 )
 from sklearn_digits._kernels import frame_kernels, kernel_bank
+from sklearn_digits._storage import StorableEstimator
 
-# SciPy's names of the border modes, and what numpy.pad calls them.
-_NUMPY_PAD_MODES: dict[str, Any] = {
-    "constant": "constant",
-    "nearest": "edge",
-    "reflect": "symmetric",
-    "mirror": "reflect",
-    "wrap": "wrap",
-}
 # Converted piece by piece, never as a whole; anything else becomes float64.
 _INPUT_DTYPES = (np.float64, np.float32, np.uint8)
 # What the work on one piece of X may take: large enough to hide the cost of calling
@@ -83,7 +77,7 @@ def _lay_on_canvas(images, margins, border_mode, dtype):
     for axis in (2, 1):
         before, after = margins[axis - 1]
         numbers = np.arange(before, before + images.shape[axis])
-        source = np.pad(numbers, (before, after), _NUMPY_PAD_MODES[border_mode])
+        source = np.pad(numbers, (before, after), BORDER_MODES[border_mode])
         margin = np.flatnonzero(source != np.arange(len(source)))
         canvas[(slice(None),) * axis + (margin,)] = canvas.take(source[margin], axis)
     return canvas
@@ -154,7 +148,7 @@ def _pool_max(maps, geometry):
     return maps
 
 
-class ConvolutionFeatureTransformer(TransformerMixin, BaseEstimator):
+class ConvolutionFeatureTransformer(TransformerMixin, StorableEstimator):
     """Filter images with fixed kernels and use the responses as features.
 
     Each image is cross-correlated with each kernel, as a convolution layer does it,
@@ -289,7 +283,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, BaseEstimator):
         "kernels": [str, dict, "array-like"],
         "image_shape": ["array-like", None],
         "padding": [StrOptions({"same", "valid"})],
-        "border_mode": [StrOptions(set(_NUMPY_PAD_MODES))],
+        "border_mode": [StrOptions(set(BORDER_MODES))],
         "stride": [Interval(Integral, 1, None, closed="left")],
         "rectify": [StrOptions({"abs", "relu", "split"}), None],
         "pooling": [StrOptions({"mean", "max"}), None],

@@ -7,10 +7,19 @@ row holds the same pixels in the same order, so that both forms share their memo
 
 from math import isqrt, prod
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
 N_CHANNELS = (1, 3, 4)
+# What stands beyond the border of an image: SciPy's names, and what numpy.pad calls it.
+BORDER_MODES: dict[str, Any] = {
+    "constant": "constant",
+    "nearest": "edge",
+    "reflect": "symmetric",
+    "mirror": "reflect",
+    "wrap": "wrap",
+}
 
 
 def check_image_shape(image_shape):

@@ -1,8 +1,9 @@
 """What an estimator keeps: on an error its former self, in a pickle NumPy arrays.
 
-A pickle holds parameters and arrays, no torch object: it loads where the device it
-was trained on does not exist. The module is built anew from the parameters that it
-was built with, and then takes the stored weights.
+A pickle holds parameters and arrays, no object of torch or skorch: it loads where the
+device it was trained on does not exist, and skops stores it under names of this package
+alone. The module is built anew from the parameters that it was built with, and then
+takes the stored weights.
 """
 
 import copy
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from skorch.history import History
 
 from sklearn_digits._assembly import new_net
 from sklearn_digits._runtime import as_default_generator, resolve_device, weight_dtype
@@ -51,10 +53,18 @@ def kept_on_error(estimator, resume):
 
 
 def to_arrays(state, estimator):
-    """Replace the torch objects in `state`, an estimator's attributes, by arrays."""
+    """Replace what torch and skorch made in `state`, an estimator's attributes."""
     state = dict(state)
+    if "history_" in state:
+        state["history_"] = list(state["history_"])
     if state.pop("module_", None) is not None:
         state["_weights"] = _as_arrays(estimator.module_.state_dict())
+        # Callbacks watch a fit; no module is built with them.
+        state["_built_with"] = {
+            name: value
+            for name, value in estimator._built_with.items()
+            if name != "skorch_callbacks"
+        }
     net = state.pop("_net", None)
     if net is not None:
         state["_training"] = {
@@ -67,7 +77,9 @@ def to_arrays(state, estimator):
 
 
 def from_arrays(estimator):
-    """Build the torch objects of `estimator` from the arrays it was stored with."""
+    """Build the module of `estimator` from the arrays it was stored with."""
+    if hasattr(estimator, "history_"):
+        estimator.history_ = History(estimator.history_)
     weights = estimator.__dict__.pop("_weights", None)
     training = estimator.__dict__.pop("_training", None)
     if weights is None:
