@@ -2,6 +2,7 @@
 
 from sklearn_digits._augmentation import RandomAffine
 from sklearn_digits._base import TorchClassifier
+from sklearn_digits._checkpoint import Checkpoint
 from sklearn_digits._convnet import ConvNetClassifier
 from sklearn_digits._convolution import ConvolutionFeatureTransformer
 from sklearn_digits._displays import (
@@ -14,6 +15,7 @@ from sklearn_digits._layers import Dropout
 from sklearn_digits._mlp import MLPClassifier
 
 __all__ = [
+    "Checkpoint",
     "ConvNetClassifier",
     "ConvolutionFeatureTransformer",
     "DigitsDisplay",

@@ -12,14 +12,14 @@ import torch
 
 
 class LightOptimizer(torch.optim.Optimizer):
-    """An optimizer that does not load torch's compiler."""
+    """An optimizer that does not load torch's compiler.
 
-    def add_param_group(self, param_group):
-        """Add a group of parameters; see ``torch.optim.Optimizer``."""
-        # The wrapper around this method is what loads it.
-        torch.optim.Optimizer.add_param_group.__wrapped__(  # type: ignore[attr-defined]
-            self, param_group
-        )
+    The wrappers around these methods of ``torch.optim.Optimizer`` are what loads it.
+    """
+
+    add_param_group = torch.optim.Optimizer.add_param_group.__wrapped__  # type: ignore[attr-defined]
+    state_dict = torch.optim.Optimizer.state_dict.__wrapped__  # type: ignore[attr-defined]
+    load_state_dict = torch.optim.Optimizer.load_state_dict.__wrapped__  # type: ignore[attr-defined]
 
     def _moments(self, parameters, name):
         """Return one of the moments of `parameters`, zeros at first."""

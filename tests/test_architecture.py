@@ -25,6 +25,8 @@ LEAVES = {
     "_rows",
     "_backpropagation",
     "_optimizers",
+    "_checkpoint",
+    "_fingerprint",
 }
 ALLOWED = {
     **{leaf: set() for leaf in LEAVES},

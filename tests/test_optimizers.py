@@ -100,13 +100,15 @@ def test_a_stored_state_goes_on_as_if_never_stored(optimizer):
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_a_small_fit_does_not_load_torchs_compiler(solver):
+def test_small_fits_and_their_pickles_do_not_load_torchs_compiler(solver):
     code = f"""
-import sys, warnings
+import pickle, sys, warnings
 warnings.simplefilter("ignore")
 import numpy as np
 from sklearn_digits import MLPClassifier
-MLPClassifier(solver={solver!r}, max_iter=1).fit(np.eye(20), np.arange(20) % 2)
+X, y = np.eye(20), np.arange(20) % 2
+model = MLPClassifier(solver={solver!r}, max_iter=1).fit(X, y).partial_fit(X, y)
+pickle.loads(pickle.dumps(model)).partial_fit(X, y)
 sys.exit("torch._dynamo" in sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
