@@ -2,6 +2,7 @@
 
 from sklearn_digits._augmentation import RandomAffine, RandomDistortion
 from sklearn_digits._base import TorchClassifier
+from sklearn_digits._checkpoint import Checkpoint
 from sklearn_digits._convnet import ConvNetClassifier
 from sklearn_digits._convolution import ConvolutionFeatureTransformer
 from sklearn_digits._digit_image import to_digit_image
@@ -20,6 +21,7 @@ from sklearn_digits._mlp import MLPClassifier
 
 __all__ = [
     "BatchNorm2d",
+    "Checkpoint",
     "ConvNetClassifier",
     "ConvolutionFeatureTransformer",
     "DigitsDisplay",

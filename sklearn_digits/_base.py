@@ -23,11 +23,13 @@ from sklearn_digits._monitor import FitMonitor, start_curves
 from sklearn_digits._rows import Rows, forward_in_chunks
 from sklearn_digits._runtime import (
     COMPUTE_DTYPES,
+    default_modes,
     draw_seed,
     new_generator,
     resolve_compute_dtype,
     threads_for,
     weight_dtype,
+    without_autocast,
 )
 from sklearn_digits._schedule import CLOSED_SCHEDULES
 from sklearn_digits._storage import StorableEstimator
@@ -467,6 +469,7 @@ class TorchClassifier(
 
     # How a fit goes
 
+    @default_modes()
     def _fit(
         self,
         X,
@@ -597,6 +600,7 @@ class TorchClassifier(
         monitor.check_result(self.module_, rows)
         monitor.close(self.module_)
 
+    @without_autocast()
     def _logits(self, X):
         return self._apply(X, self._forward)
 
@@ -633,6 +637,7 @@ class TorchClassifier(
     def __getstate__(self):
         return _state.to_arrays(super().__getstate__(), self)
 
+    @default_modes()
     def __setstate__(self, state):
         super().__setstate__(state)
         _state.from_arrays(self)

@@ -6,11 +6,24 @@ from math import inf, isfinite
 import numpy as np
 import torch
 
+from sklearn_digits._checkpoint import Checkpoint
+from sklearn_digits._fingerprint import fingerprint
 from sklearn_digits._rows import forward_in_chunks
 from sklearn_digits._schedule import CLOSED_SCHEDULES
 
 SMALLEST_LEARNING_RATE = 1e-6
 CHECKED_ROWS = 32  # that must come out finite at the end of a fit
+
+# What a fit that goes on needs of the estimator's attributes, besides its weights.
+CURVES = (
+    "t_",
+    "loss_curve_",
+    "best_loss_",
+    "validation_scores_",
+    "validation_loss_curve_",
+    "best_validation_score_",
+    "_no_improvement_count",
+)
 
 
 class FitMonitor:
@@ -33,6 +46,7 @@ class FitMonitor:
 
     def __init__(self, estimator, n_epochs, n_rows, validation, X, y):
         self.estimator = estimator
+        self.n_epochs = n_epochs
         self.validation = validation
         self.early_stopping = estimator.early_stopping and validation is not None
         self.n_rows = n_rows
@@ -43,9 +57,29 @@ class FitMonitor:
             self.best_weights = copy.deepcopy(estimator.module_.state_dict())
         self._shown = {"X": X, "y": y}
         self._context = self._epoch_context = None
-        if getattr(estimator, "_skl_callbacks", None):
+        callbacks = getattr(estimator, "_skl_callbacks", [])
+        self._checkpoints = [each for each in callbacks if isinstance(each, Checkpoint)]
+        if callbacks:
             self._context = estimator._init_callback_context(max_subtasks=n_epochs)
             self._context.call_on_fit_task_begin(estimator=estimator, **self._shown)
+
+    @property
+    def finished(self):
+        """Whether the fit has done its epochs, or had reason to stop before."""
+        return self.stopped or self.epochs_done >= self.n_epochs
+
+    def begin_training(self, net, rows):
+        """Let `net` and curves go on from where a checkpoint of this fit ended."""
+        if self._context is None or not self._checkpoints:
+            return
+        start = self._state(net)
+        self._name = fingerprint(self.estimator, rows, self.validation, start)
+        for checkpoint in self._checkpoints:
+            state = checkpoint.load(self._name)
+            if state is not None:
+                self._load_state(net, state)
+        for _ in range(self.epochs_done):  # so that the others have their numbers
+            self._context.subcontext(task_name="epoch")
 
     def begin_epoch(self):
         """Tell scikit-learn's callbacks that an epoch begins."""
@@ -56,7 +90,7 @@ class FitMonitor:
             )
 
     def end_epoch(self, net):
-        """Record the epoch that `net` has finished; return whether to stop.
+        """Record the epoch that `net` has finished.
 
         Raises
         ------
@@ -75,7 +109,10 @@ class FitMonitor:
                 rate / (self.estimator.t_ + 1) ** self.estimator.power_t
             )
         self.stopped = self._out_of_patience(net) or net.stop_requested_
-        return self._end_task(net.evaluated_module)
+        self._end_task(net.evaluated_module)
+        for checkpoint in self._checkpoints:
+            if self.finished or self.epochs_done % checkpoint.every == 0:
+                checkpoint.save(self._name, self._state(net))
 
     def end_iteration(self, loss, module):
         """Record an iteration of a solver that has its own way to stop.
@@ -133,6 +170,27 @@ class FitMonitor:
                 reconstruction_attributes=lambda: snapshot(module),
                 **self._shown,
             )
+
+    def _state(self, net):
+        """Return what this fit goes on from between two epochs."""
+        return {
+            "net": net.training_state(),
+            "curves": {name: getattr(self.estimator, name) for name in CURVES},
+            "best_weights": self.best_weights,
+            "epochs_done": self.epochs_done,
+            "stopped": self.stopped,
+        }
+
+    def _load_state(self, net, state):
+        """Undo :meth:`_state`, for an equal fit that has only begun."""
+        estimator = self.estimator
+        net.load_training_state(state["net"])
+        vars(estimator).update(state["curves"])
+        self.best_weights = state["best_weights"]
+        self.epochs_done, self.stopped = state["epochs_done"], state["stopped"]
+        estimator.n_iter_, estimator.loss_ = self.epochs_done, estimator.loss_curve_[-1]
+        if estimator.verbose:
+            print(f"Going on from the checkpoint of iteration {self.epochs_done}.")
 
     def _record_loss(self, loss):
         estimator = self.estimator

@@ -20,20 +20,15 @@ def has_few_weights(module):
 
 
 class LightOptimizer(torch.optim.Optimizer):
-    """An optimizer that does not load torch's compiler."""
+    """An optimizer that does not load torch's compiler.
 
-    def add_param_group(self, param_group):
-        """Add a group of parameters; see ``torch.optim.Optimizer``."""
-        # The wrapper around this method, and the next, is what loads it.
-        torch.optim.Optimizer.add_param_group.__wrapped__(  # type: ignore[attr-defined]
-            self, param_group
-        )
+    The wrappers around these methods of ``torch.optim.Optimizer`` are what loads it.
+    """
 
-    def zero_grad(self, set_to_none=True):
-        """Forget the gradients; see ``torch.optim.Optimizer``."""
-        torch.optim.Optimizer.zero_grad.__wrapped__(  # type: ignore[attr-defined]
-            self, set_to_none
-        )
+    add_param_group = torch.optim.Optimizer.add_param_group.__wrapped__  # type: ignore[attr-defined]
+    zero_grad = torch.optim.Optimizer.zero_grad.__wrapped__  # type: ignore[attr-defined]
+    state_dict = torch.optim.Optimizer.state_dict.__wrapped__  # type: ignore[attr-defined]
+    load_state_dict = torch.optim.Optimizer.load_state_dict.__wrapped__  # type: ignore[attr-defined]
 
     def _moments(self, parameters, name):
         """Return one of the moments of `parameters`, zeros at first."""

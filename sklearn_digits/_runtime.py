@@ -7,7 +7,7 @@ under a lock.
 
 import secrets
 import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache
 
 import numpy as np
@@ -101,6 +101,33 @@ def matrix_precision(compute_dtype, device):
     return nullcontext()
 
 
+@contextmanager
+def without_autocast():
+    """Leave for a while, in this thread, a caller's ``torch.autocast``.
+
+    Precision is what `compute_dtype` says, and that of the weights at prediction.
+    """
+    with ExitStack() as stack:
+        for device_type in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device_type):
+                stack.enter_context(torch.autocast(device_type, enabled=False))
+        yield
+
+
+@contextmanager
+def default_modes():
+    """Leave for a while, in this thread, what modes of torch's the caller is in.
+
+    Besides ``autocast`` these are ``no_grad``, ``inference_mode`` and
+    ``set_default_device``: a fit says itself what it differentiates, and where.
+    """
+    device: AbstractContextManager = nullcontext()
+    if torch.get_default_device().type != "cpu":  # the mode slows down every call
+        device = torch.device("cpu")
+    with without_autocast(), torch.inference_mode(False), torch.enable_grad(), device:
+        yield
+
+
 @cache
 def _openmp():
     return ThreadpoolController().select(user_api="openmp")
@@ -159,8 +186,8 @@ def as_default_generator(generator):
     """
     with _default_generator_lock:
         borrowed = torch.get_rng_state()
-        torch.set_rng_state(generator.get_state())
-        try:
+        try:  # from here on: Ctrl-C may come between any two lines
+            torch.set_rng_state(generator.get_state())
             yield
         finally:
             generator.set_state(torch.get_rng_state())

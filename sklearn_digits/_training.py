@@ -184,15 +184,50 @@ class TrainingNet(NeuralNet):
         """Run `epochs` epochs over the rows `X`, fewer if `monitor` says so."""
         self.steps_taken_ = 0
         self.total_steps_ = epochs * -(-len(X) // self.batch_size)
-        for _ in range(epochs):
+        monitor.begin_training(self, X)
+        while not monitor.finished:
             monitor.begin_epoch()
             datasets = {"dataset_train": X, "dataset_valid": monitor.validation}
             self.notify("on_epoch_begin", **datasets)
             self.run_epoch(X, monitor.validation)
             self.notify("on_epoch_end", **datasets)
-            if monitor.end_epoch(self):
-                break
+            monitor.end_epoch(self)
         return self
+
+    def training_state(self):
+        """Return what training goes on from between two epochs.
+
+        Returns
+        -------
+        state : dict
+            Of tensors, which later steps change, numbers, and containers of them.
+        """
+        average = self.average_
+        return {
+            "module": self.module_.state_dict(),
+            "average": None if average is None else average.module.state_dict(),
+            "n_averaged": 0 if average is None else average.n_steps,
+            "optimizer": self.optimizer_.state_dict(),
+            "generators": [each.get_state() for each in self._generators()],
+            "steps_taken": self.steps_taken_,
+        }
+
+    def load_training_state(self, state):
+        """Go on from a state that :meth:`training_state` of an equal net returned."""
+        self.module_.load_state_dict(state["module"])
+        self.optimizer_.load_state_dict(state["optimizer"])
+        if self.average_ is not None:
+            self.average_.module.load_state_dict(state["average"])
+            self.average_.n_steps = state["n_averaged"]
+        generators = zip(self._generators(), state["generators"], strict=True)
+        for generator, generator_state in generators:
+            generator.set_state(generator_state)
+        self.steps_taken_ = state["steps_taken"]
+
+    def _generators(self):
+        """Return the fit's generator, and that of layers on another device."""
+        others = [layer.generator for layer in self.random_layers_[:1]]
+        return [self.generator, *(g for g in others if g is not self.generator)]
 
     def run_epoch(self, train, validation):
         """Take one step a batch of the rows `train`; read the loss once, at the end."""

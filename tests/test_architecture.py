@@ -30,6 +30,8 @@ LEAVES = {
     "_rows",
     "_backpropagation",
     "_optimizers",
+    "_checkpoint",
+    "_fingerprint",
 }
 ALLOWED = {
     **{leaf: set() for leaf in LEAVES},

@@ -118,14 +118,15 @@ def test_a_stored_state_goes_on_as_if_never_stored(optimizer):
     ("network", "solver"),
     [("MLP", "adam"), ("MLP", "sgd"), ("ConvNet", "adamw")],
 )
-def test_a_small_fit_does_not_load_torchs_compiler(network, solver):
+def test_small_fits_and_their_pickles_do_not_load_torchs_compiler(network, solver):
     code = f"""
-import sys, warnings
+import pickle, sys, warnings
 warnings.simplefilter("ignore")
 import numpy as np
 from sklearn_digits import {network}Classifier
 X, y = np.eye(25), np.arange(25) % 2
-{network}Classifier(solver={solver!r}, max_iter=1).fit(X, y)
+model = {network}Classifier(solver={solver!r}, max_iter=1).fit(X, y).partial_fit(X, y)
+pickle.loads(pickle.dumps(model)).partial_fit(X, y)
 sys.exit("torch._dynamo" in sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
