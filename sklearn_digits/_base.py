@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_digits import _state
 from sklearn_digits._assembly import assemble_module, new_net
+from sklearn_digits._documentation import DocumentedEstimator
 from sklearn_digits._images import flatten_images
 from sklearn_digits._lbfgs import train_by_lbfgs
 from sklearn_digits._monitor import FitMonitor, start_curves
@@ -52,7 +53,11 @@ def can_fit_partially(estimator):
 
 
 class TorchClassifier(
-    CallbackSupportMixin, ClassifierMixin, BaseEstimator, metaclass=ABCMeta
+    DocumentedEstimator,
+    CallbackSupportMixin,
+    ClassifierMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
 ):
     """Base of the classifiers: a torch module behind scikit-learn's interface.
 
@@ -131,8 +136,10 @@ class TorchClassifier(
         Mean loss of each epoch.
     best_loss_ : float or None
         The least of them; None with `early_stopping`.
-    validation_scores_, validation_loss_curve_ : list of float or None
-        Accuracy and loss on the held-out rows after each epoch.
+    validation_scores_ : list of float or None
+        Accuracy on the held-out rows after each epoch.
+    validation_loss_curve_ : list of float or None
+        Loss on them.
     best_validation_score_ : float or None
         The best of the scores.
     t_ : int

@@ -20,6 +20,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklearn_digits._documentation import DocumentedEstimator
 from sklearn_digits._images import (
     check_same_images,
     flatten_images,
@@ -154,7 +155,9 @@ def _pool_max(maps, geometry):
     return maps
 
 
-class ConvolutionFeatureTransformer(TransformerMixin, BaseEstimator):
+class ConvolutionFeatureTransformer(
+    DocumentedEstimator, TransformerMixin, BaseEstimator
+):
     """Filter images with fixed kernels and use the responses as features.
 
     Each image is cross-correlated with each kernel, as a convolution layer does it,

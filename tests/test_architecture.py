@@ -25,6 +25,7 @@ LEAVES = {
     "_rows",
     "_backpropagation",
     "_optimizers",
+    "_documentation",
 }
 ALLOWED = {
     **{leaf: set() for leaf in LEAVES},
@@ -38,7 +39,7 @@ ALLOWED = {
     "_base": LEAVES | {"_assembly", "_validation", "_monitor", "_lbfgs", "_state"},
     "_exchange": LEAVES | {"_assembly", "_monitor"},
     "_mlp": LEAVES | {"_base", "_exchange"},
-    "_convolution": {"_images", "_kernels"},
+    "_convolution": {"_documentation", "_images", "_kernels"},
     "_displays": {"_images"},
     "datasets": {"_images"},
     "export": LEAVES,
