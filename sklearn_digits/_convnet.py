@@ -15,7 +15,11 @@ from torch import nn
 
 from sklearn_digits._augmentation import RandomAffine, augment
 from sklearn_digits._base import TorchClassifier
-from sklearn_digits._images import check_same_images, resolve_image_shape
+from sklearn_digits._images import (
+    check_same_images,
+    largest_pixel,
+    resolve_image_shape,
+)
 from sklearn_digits._layers import BatchNorm2d, Dropout
 from sklearn_digits._runtime import weight_dtype
 
@@ -411,6 +415,8 @@ class ConvNetClassifier(TorchClassifier):
         return lambda images, generator: augment(augmentation, images, generator)
 
 
+# Numbers too large to square end in an error of the loss, which says so.
+@np.errstate(over="ignore", invalid="ignore")
 def pixel_statistics(X, weight):
     """Return mean and standard deviation of all pixels, rows counted by weight.
 
@@ -437,8 +443,3 @@ def pixel_statistics(X, weight):
     mean = total / count
     std = np.sqrt(max(squares / count - mean**2, 0.0))
     return centre + float(mean), float(std) or 1.0
-
-
-def largest_pixel(X):
-    """Return the largest absolute value in `X`."""
-    return max(float(X.max()), -float(X.min()))
