@@ -12,5 +12,5 @@ class DocumentedEstimator:
 
     _doc_link_module = "sklearn_digits"
     _doc_link_template = (
-        f"{DOCUMENTATION}/generated/{{estimator_module}}.{{estimator_name}}.html"
+        f"{DOCUMENTATION}/api/{{estimator_module}}.{{estimator_name}}.html"
     )

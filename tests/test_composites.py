@@ -425,7 +425,7 @@ def test_the_diagram_links_every_parameter_and_result_to_its_description(estimat
     X, y = digits()
     model = clone(estimator).fit(X, y)
     kind = type(model)
-    link = f"{DOCUMENTATION}/generated/sklearn_digits.{kind.__name__}.html"
+    link = f"{DOCUMENTATION}/api/sklearn_digits.{kind.__name__}.html"
     shown = estimator_html_repr(model)
     results = [name for name in vars(model) if name[-1] == "_" and name[0] != "_"]
     for section, names in (("Parameters", model.get_params()), ("Attributes", results)):
@@ -438,7 +438,7 @@ def test_the_diagram_links_every_parameter_and_result_to_its_description(estimat
 def test_the_diagram_of_a_composite_links_each_of_its_parts():
     shown = estimator_html_repr(voting(make_pipeline(EDGES, MLP)))
     for name in ("MLPClassifier", "ConvolutionFeatureTransformer"):
-        assert f'href="{DOCUMENTATION}/generated/sklearn_digits.{name}.html"' in shown
+        assert f'href="{DOCUMENTATION}/api/sklearn_digits.{name}.html"' in shown
 
 
 def test_classes_of_other_packages_are_not_linked_to_our_pages():
