@@ -16,7 +16,9 @@ READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench_ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test bench lint wheel clean
+LOWEST := .venv-lowest
+
+.PHONY: demo test test-lowest bench lint wheel clean
 
 demo: $(READY)
 	$(BIN)/python examples/demo.py $(if $(DATA),--data "$(DATA)")
@@ -24,6 +26,10 @@ demo: $(READY)
 # Two workers share the cores: threads that wait must not keep one busy.
 test: $(READY)
 	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist worksteal
+
+# The same tests with the lowest versions that pyproject.toml allows.
+test-lowest: $(LOWEST)/.ready
+	OMP_WAIT_POLICY=passive $(LOWEST)/bin/python -m pytest -n 2 --dist worksteal
 
 # The full run takes about an hour and a half, and wants a quiet machine.
 bench: $(BENCH_READY)
@@ -40,7 +46,7 @@ wheel: $(READY)
 	$(BIN)/python -m build --wheel --outdir dist
 
 clean:
-	rm -rf $(VENV) dist demo_output bench_output
+	rm -rf $(VENV) $(LOWEST) dist demo_output bench_output
 
 $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV); PyTorch makes this take a few minutes the first time."
@@ -48,6 +54,14 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH_INDEX),$(PIP) --index-url $(TORCH_INDEX) torch)
 	$(PIP) --editable ".[dev]"
+	@touch $@
+
+$(LOWEST)/.ready: pyproject.toml constraints.txt .ci/lowest.txt
+	$(PYTHON) -m venv $(LOWEST)
+	$(if $(TORCH_INDEX),$(LOWEST)/bin/python -m pip install --quiet -c constraints.txt --index-url $(TORCH_INDEX) torch)
+	$(LOWEST)/bin/python -m pip install --quiet -c constraints.txt --editable ".[test]"
+	$(LOWEST)/bin/python -m pip install --quiet -r .ci/lowest.txt
+	$(LOWEST)/bin/python -m pip check
 	@touch $@
 
 $(BENCH_READY): $(READY)

@@ -17,7 +17,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_digits import _state
 from sklearn_digits._assembly import assemble_module, new_net
-from sklearn_digits._images import flatten_images
+from sklearn_digits._documentation import DocumentedEstimator
+from sklearn_digits._images import (
+    accepted_dtypes,
+    flatten_images,
+    from_torch,
+    largest_pixel,
+)
 from sklearn_digits._lbfgs import train_by_lbfgs
 from sklearn_digits._monitor import FitMonitor, start_curves
 from sklearn_digits._rows import Rows, forward_in_chunks
@@ -55,7 +61,11 @@ def can_fit_partially(estimator):
 
 
 class TorchClassifier(
-    CallbackSupportMixin, ClassifierMixin, StorableEstimator, metaclass=ABCMeta
+    DocumentedEstimator,
+    CallbackSupportMixin,
+    ClassifierMixin,
+    StorableEstimator,
+    metaclass=ABCMeta,
 ):
     """Base of the classifiers: a torch module behind scikit-learn's interface.
 
@@ -134,8 +144,10 @@ class TorchClassifier(
         Mean loss of each epoch.
     best_loss_ : float or None
         The least of them; None with `early_stopping`.
-    validation_scores_, validation_loss_curve_ : list of float or None
-        Accuracy and loss on the held-out rows after each epoch.
+    validation_scores_ : list of float or None
+        Accuracy on the held-out rows after each epoch.
+    validation_loss_curve_ : list of float or None
+        Loss on them.
     best_validation_score_ : float or None
         The best of the scores.
     t_ : int
@@ -351,7 +363,8 @@ class TorchClassifier(
         probabilities : ndarray of shape (n, n_classes)
             Columns in the order of `classes_`; float64 or float32, as the weights.
         """
-        return probabilities(self._logits(X), self._multilabel)
+        with np.errstate(over="ignore"):  # logits as far apart as floats can be
+            return probabilities(self._logits(X), self._multilabel)
 
     def predict_log_proba(self, X):
         """Return the logarithm of the probability of each class.
@@ -509,8 +522,8 @@ class TorchClassifier(
         validated = validate_data(
             self,
             X,
-            y,
-            dtype=[np.float32, np.float64, np.uint8],
+            from_torch(y),
+            dtype=accepted_dtypes(X),
             accept_sparse="csr" if self._accepts_sparse else False,
             reset=reset,
             **options,
@@ -614,14 +627,21 @@ class TorchClassifier(
         X, seen_shape = self._validate_rows(X)
         self._check_input(X, seen_shape)
         flops = self._row_flops * min(X.shape[0], self._chunk_size)
-        with threads_for(flops):
-            return forward_in_chunks(
+        with threads_for(flops), np.errstate(over="ignore", invalid="ignore"):
+            outputs = forward_in_chunks(
                 make_forward(flops),
                 X,
                 self._prepare,
                 self._chunk_size,
                 torch.device(self.device_),
             )
+        if not np.isfinite(outputs).all():
+            raise ValueError(
+                f"X holds values as large as {largest_pixel(X):g}, with which "
+                f"{type(self).__name__} computes no finite result. Expected values on "
+                "the scale of those in fit."
+            )
+        return outputs
 
     # How an estimator is stored
 

@@ -161,9 +161,10 @@ class ConvNetClassifier(ImageClassifier):
         The labels, sorted.
     image_shape_ : tuple of 3 int
         ``(height, width, n_channels)`` of the images.
-    pixel_mean_, pixel_std_ : float
-        Mean and standard deviation of the training pixels, from which the network
-        knows their scale.
+    pixel_mean_ : float
+        Mean of the training pixels.
+    pixel_std_ : float
+        Their standard deviation, from which the network knows their scale.
     module_ : torch.nn.Module
         The trained module, in evaluation mode; takes float images of shape
         (n, n_channels, height, width) with pixels as in `X`, gives logits.
@@ -175,15 +176,20 @@ class ConvNetClassifier(ImageClassifier):
         Pixels times channels of an image.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, where `X` was a data frame.
-    n_iter_, t_ : int
-        Epochs of the last fit, and images seen in training, with repetition.
-    loss_, best_loss_ : float
-        Mean loss of the last epoch and the least one; the latter None with
-        `early_stopping`.
+    n_iter_ : int
+        Epochs of the last fit.
+    t_ : int
+        Images seen in training, with repetition.
+    loss_ : float
+        Mean loss of the last epoch.
+    best_loss_ : float or None
+        The least one; None with `early_stopping`.
     loss_curve_ : list of float
         Mean loss of each epoch, on distorted images where there is augmentation.
-    validation_scores_, validation_loss_curve_ : list of float or None
-        Accuracy and loss on the held-out images after each epoch.
+    validation_scores_ : list of float or None
+        Accuracy on the held-out images after each epoch.
+    validation_loss_curve_ : list of float or None
+        Loss on them.
     best_validation_score_ : float or None
         The best of the scores.
     history_ : skorch.history.History

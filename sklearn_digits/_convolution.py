@@ -20,10 +20,12 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklearn_digits._documentation import DocumentedEstimator
 from sklearn_digits._images import (
     BORDER_MODES,
     check_same_images,
     flatten_images,
+    largest_pixel,
     resolve_image_shape,
 )
 from sklearn_digits._kernels import frame_kernels, kernel_bank
@@ -148,7 +150,9 @@ def _pool_max(maps, geometry):
     return maps
 
 
-class ConvolutionFeatureTransformer(TransformerMixin, StorableEstimator):
+class ConvolutionFeatureTransformer(
+    DocumentedEstimator, TransformerMixin, StorableEstimator
+):
     """Filter images with fixed kernels and use the responses as features.
 
     Each image is cross-correlated with each kernel, as a convolution layer does it,
@@ -379,7 +383,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, StorableEstimator):
         Raises
         ------
         ValueError
-            If `X` holds NaN or infinity, or images of another shape.
+            As in :meth:`feature_maps`.
         """
         maps = self.feature_maps(X)
         return maps.reshape(len(maps), -1)
@@ -403,7 +407,8 @@ class ConvolutionFeatureTransformer(TransformerMixin, StorableEstimator):
         Raises
         ------
         ValueError
-            If `X` holds NaN or infinity, or images of another shape.
+            If `X` holds NaN or infinity, values so large that maps may overflow, or
+            images of another shape.
         """
         check_is_fitted(self)
         X, seen_shape = flatten_images(X)
@@ -414,6 +419,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, StorableEstimator):
             (len(X), len(self._map_names()), *geometry.maps),
             np.float64 if X.dtype == np.float64 else np.float32,
         )
+        self._check_range(X, np.finfo(maps.dtype).max)
         n_arrays = self.image_shape_[2] * self.kernels_[0].size + 3 * maps.shape[1]
         piece_bytes = n_arrays * prod(geometry.responses) * maps.itemsize
         piece = max(1, _PIECE_BYTES // piece_bytes)
@@ -470,6 +476,19 @@ class ConvolutionFeatureTransformer(TransformerMixin, StorableEstimator):
             raise ValueError(
                 f"clip={self.clip!r}; expected (low, high), two numbers with low <= "
                 "high, or None."
+            )
+
+    def _check_range(self, X, highest):
+        """Raise if maps of `X` may exceed `highest`."""
+        gain = np.abs(self.kernels_).sum(axis=(1, 2)).max()
+        largest = largest_pixel(X)
+        with np.errstate(over="ignore"):
+            bound = np.float64(largest * gain) ** max(self.power, 1)
+        if not bound < highest:
+            raise ValueError(
+                f"X holds values as large as {largest:g}, of which kernels and "
+                f"power={self.power} may make more than {highest:g}, the largest "
+                "number of the output's dtype; scale X down."
             )
 
     def _geometry(self, image_shape, kernels):

@@ -17,7 +17,11 @@ from torch.nn import functional
 
 from sklearn_digits._augmentation import RandomAffine, augment
 from sklearn_digits._base import TorchClassifier
-from sklearn_digits._images import check_same_images, resolve_image_shape
+from sklearn_digits._images import (
+    check_same_images,
+    largest_pixel,
+    resolve_image_shape,
+)
 from sklearn_digits._optimizers import AdamW, has_few_weights
 from sklearn_digits._runtime import weight_dtype
 
@@ -133,9 +137,10 @@ class ImageClassifier(TorchClassifier):
         The labels, sorted.
     image_shape_ : tuple of 3 int
         ``(height, width, n_channels)`` of the images.
-    pixel_mean_, pixel_std_ : float
-        Mean and standard deviation of the training pixels, from which the network
-        knows their scale.
+    pixel_mean_ : float
+        Mean of the training pixels.
+    pixel_std_ : float
+        Their standard deviation, from which the network knows their scale.
     module_ : torch.nn.Module
         The trained module, in evaluation mode; takes float images of shape
         (n, n_channels, height, width) with pixels as in `X`, gives logits.
@@ -147,15 +152,20 @@ class ImageClassifier(TorchClassifier):
         Pixels times channels of an image.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, where `X` was a data frame.
-    n_iter_, t_ : int
-        Epochs of the last fit, and images seen in training, with repetition.
-    loss_, best_loss_ : float
-        Mean loss of the last epoch and the least one; the latter None with
-        `early_stopping`.
+    n_iter_ : int
+        Epochs of the last fit.
+    t_ : int
+        Images seen in training, with repetition.
+    loss_ : float
+        Mean loss of the last epoch.
+    best_loss_ : float or None
+        The least one; None with `early_stopping`.
     loss_curve_ : list of float
         Mean loss of each epoch, on distorted images where there is augmentation.
-    validation_scores_, validation_loss_curve_ : list of float or None
-        Accuracy and loss on the held-out images after each epoch.
+    validation_scores_ : list of float or None
+        Accuracy on the held-out images after each epoch.
+    validation_loss_curve_ : list of float or None
+        Loss on them.
     best_validation_score_ : float or None
         The best of the scores.
     history_ : skorch.history.History
@@ -412,6 +422,8 @@ def average_views(module, images, shifts):
     return views.log_softmax(dim=2).logsumexp(dim=0) - np.log(len(shifts))
 
 
+# Numbers too large to square end in an error of the loss, which says so.
+@np.errstate(over="ignore", invalid="ignore")
 def pixel_statistics(X, weight):
     """Return mean and standard deviation of all pixels, rows counted by weight.
 
@@ -438,8 +450,3 @@ def pixel_statistics(X, weight):
     mean = total / count
     std = np.sqrt(max(squares / count - mean**2, 0.0))
     return centre + float(mean), float(std) or 1.0
-
-
-def largest_pixel(X):
-    """Return the largest absolute value in `X`."""
-    return max(float(X.max()), -float(X.min()))

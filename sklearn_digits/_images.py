@@ -20,6 +20,8 @@ BORDER_MODES: dict[str, Any] = {
     "mirror": "reflect",
     "wrap": "wrap",
 }
+# Used as they are; anything else becomes the first of them.
+DTYPES = (np.float32, np.float64, np.uint8)
 
 
 def check_image_shape(image_shape):
@@ -56,6 +58,24 @@ def check_image_shape(image_shape):
     return (*(int(side) for side in shape), 1)[:3]
 
 
+def from_torch(values):
+    """Return a tensor of torch's as an array, anything else as it is.
+
+    NumPy refuses tensors that are on a GPU, have a gradient or are bfloat16.
+    """
+    if not hasattr(values, "detach"):
+        return values
+    values = values.detach().cpu()
+    if values.is_floating_point() and values.element_size() < 4:
+        values = values.float()
+    return values.numpy()
+
+
+def largest_pixel(X):
+    """Return the largest absolute value in `X`, an array or a sparse one."""
+    return max(float(X.max()), -float(X.min()))
+
+
 def flatten_images(X):
     """Return `X` as rows of pixels, and the shape of its images where it has one.
 
@@ -66,24 +86,32 @@ def flatten_images(X):
     ----------
     X : array-like of shape (n, n_pixels), (n, height, width) or \
             (n, height, width, n_channels)
+        Tensors of torch's too.
 
     Returns
     -------
     X : array-like of shape (n, n_pixels)
-        `X` itself where it has two dimensions or fewer.
+        `X` itself where it is an array or a data frame of two dimensions or fewer.
     image_shape : tuple of 3 int or None
         ``(height, width, n_channels)``; None for rows of pixels.
 
     Raises
     ------
     ValueError
-        If `X` has more than four dimensions or its channels do not come last.
+        If `X` has more than four dimensions or its channels do not come last, or if
+        it holds objects in place of rows.
     """
-    if not hasattr(X, "ndim"):
-        X = np.asarray(X)
-    if X.ndim <= 2:
+    X = from_torch(X)
+    if not hasattr(X, "shape") or len(X.shape) != 2:
+        kind, X = type(X).__name__, np.asarray(X)
+    if len(X.shape) < 2 and X.dtype == object:
+        raise ValueError(
+            f"X, of type {kind}, holds objects in place of rows; expected an array of "
+            "shape (n, n_pixels), (n, height, width) or (n, height, width, "
+            "n_channels). np.stack makes one of a column of images."
+        )
+    if len(X.shape) <= 2:
         return X, None
-    X = np.asarray(X)
     if X.ndim > 4:
         raise ValueError(
             f"X has {X.ndim} dimensions, shape {X.shape}; expected (n, n_pixels), "
@@ -99,6 +127,28 @@ def flatten_images(X):
         )
     image_shape = (*X.shape[1:], 1)[:3]
     return X.reshape(len(X), prod(image_shape)), image_shape
+
+
+def accepted_dtypes(X):
+    """Return the dtypes that rows may keep, for scikit-learn's validation.
+
+    It knows the dtypes of arrays and of pandas' columns, and would convert any other
+    frame to the first in the list.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, n_pixels)
+
+    Returns
+    -------
+    dtypes : list of dtype
+    """
+    columns = getattr(X, "dtypes", None)
+    if not hasattr(X, "dtype") and not hasattr(columns, "__array__"):
+        dtype = np.asarray(X[:1]).dtype
+        if dtype in DTYPES:
+            return [dtype]
+    return list(DTYPES)
 
 
 def resolve_image_shape(n_features, image_shape=None, seen_shape=None):

@@ -184,8 +184,10 @@ class MLPClassifier(TorchClassifier):
     validation_fraction : float, default=0.1
         Share of the rows held out by `early_stopping`, of each class the same share
         where they suffice for that.
-    beta_1, beta_2 : float, default=0.9, 0.999
-        Decay of the means of gradients and squared gradients in "adam".
+    beta_1 : float, default=0.9
+        Decay of the mean of gradients in "adam".
+    beta_2 : float, default=0.999
+        Decay of the mean of squared gradients in "adam".
     epsilon : float, default=1e-8
         Added to the denominator in "adam".
     n_iter_no_change : int or inf, default=10
@@ -220,8 +222,10 @@ class MLPClassifier(TorchClassifier):
         and can be set: the values are copied into it.
     intercepts_ : list of ndarray of shape (n_out,)
         Intercepts of each layer, likewise.
-    n_layers_, n_outputs_ : int
-        Layers with input and output, and units of the output.
+    n_layers_ : int
+        Layers with input and output.
+    n_outputs_ : int
+        Units of the output.
     out_activation_ : {"softmax", "logistic"}
         Activation of the output.
     module_ : torch.nn.Module
@@ -234,15 +238,20 @@ class MLPClassifier(TorchClassifier):
         Features of a row.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, where `X` was a data frame.
-    n_iter_, t_ : int
-        Epochs of the last fit, and rows seen in training, with repetition.
-    loss_, best_loss_ : float
-        Mean loss of the last epoch and the least one; the latter None with
-        `early_stopping`.
+    n_iter_ : int
+        Epochs of the last fit.
+    t_ : int
+        Rows seen in training, with repetition.
+    loss_ : float
+        Mean loss of the last epoch.
+    best_loss_ : float or None
+        The least one; None with `early_stopping`.
     loss_curve_ : list of float
         Mean loss of each epoch.
-    validation_scores_, validation_loss_curve_ : list of float or None
-        Accuracy and loss on the held-out rows after each epoch.
+    validation_scores_ : list of float or None
+        Accuracy on the held-out rows after each epoch.
+    validation_loss_curve_ : list of float or None
+        Loss on them.
     best_validation_score_ : float or None
         The best of the scores.
     history_ : skorch.history.History

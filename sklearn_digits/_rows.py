@@ -13,7 +13,8 @@ def take_rows(X, rows):
     Parameters
     ----------
     X : ndarray or CSR array of shape (n, n_features)
-        May be read-only; the result never is, as torch wants it.
+        May be read-only, and in Fortran's order; the result never is, as torch wants
+        it, and as it takes to round alike.
     rows : slice or ndarray of int
 
     Returns
@@ -22,7 +23,9 @@ def take_rows(X, rows):
     """
     if issparse(X):
         return X[rows].toarray()
-    return np.array(X[rows]) if isinstance(rows, slice) else X.take(rows, axis=0)
+    if isinstance(rows, slice):
+        return np.array(X[rows], order="C")
+    return X.take(rows, axis=0)
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Rows:
         index = torch.from_numpy(np.flatnonzero(weight))
         if not len(index):
             raise ValueError("The weights of all rows are zero.")
-        return cls(X, target, torch.from_numpy(weight), index)
+        return cls(X, target, torch.tensor(weight), index)
 
     def __len__(self):
         return len(self.index)

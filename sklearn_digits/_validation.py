@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from sklearn_digits._images import from_torch
 from sklearn_digits._rows import Rows
 from sklearn_digits._targets import check_targets, encode_targets, row_weights
 
@@ -94,7 +95,7 @@ def encode_validation_set(estimator, X, y, sample_weight):
         estimator._check_input(X, seen_shape)
     except ValueError as error:
         raise ValueError(f"X_val is invalid: {error}") from error
-    y, multilabel = check_targets(y)
+    y, multilabel = check_targets(from_torch(y))
     if len(y) != X.shape[0]:
         raise ValueError(
             f"y_val has {len(y)} rows, X_val has {X.shape[0]}; expected as many."

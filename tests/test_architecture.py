@@ -31,6 +31,7 @@ LEAVES = {
     "_backpropagation",
     "_optimizers",
     "_checkpoint",
+    "_documentation",
     "_fingerprint",
 }
 ALLOWED = {
@@ -48,7 +49,7 @@ ALLOWED = {
     "_mlp": LEAVES | {"_base", "_exchange"},
     "_image_classifier": LEAVES | {"_base"},
     "_convnet": LEAVES | {"_image_classifier"},
-    "_convolution": {"_images", "_kernels", "_storage"},
+    "_convolution": {"_documentation", "_images", "_kernels", "_storage"},
     "_displays.grid": {"_images"},
     "_displays.digits": {"_displays.grid"},
     "_displays.mistakes": {"_displays.grid", "_displays.digits"},
