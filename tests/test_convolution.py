@@ -172,8 +172,10 @@ def test_each_channel_of_a_colour_image_is_filtered_alone():
 def test_an_image_gives_the_same_features_in_any_batch(n, parameters):
     images = random_images(0, n, 20, 20, dtype=np.float32)
     transformer = ConvolutionFeatureTransformer("edges8", **parameters).fit(images)
-    assert_array_equal(
-        transformer.transform(images)[-1:], transformer.transform(images[-1:])
+    assert_allclose(
+        transformer.transform(images)[-1:],
+        transformer.transform(images[-1:]),
+        atol=1e-6,  # a matrix product may round otherwise in another place
     )
 
 
