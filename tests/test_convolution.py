@@ -17,8 +17,6 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import pairwise_distances_argmin
-from sklearn.metrics.pairwise import paired_distances
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline, make_union
@@ -334,25 +332,6 @@ def test_images_unlike_those_of_fit_are_refused():
         transformer.transform(IMAGES.reshape(6, -1)[:, 1:])
     with pytest.raises(ValueError, match="NaN"):
         transformer.transform(np.full_like(IMAGES, np.nan))
-
-
-def test_edges_know_a_moved_one_again_where_pixels_take_it_for_a_seven(mnist):
-    X, y = mnist.train.data, mnist.train.target
-    ones, sevens = X[y == 1][:1000], X[y == 7][:1000]
-    moved = np.roll(ones.reshape(-1, 28, 28), 2, axis=2).reshape(-1, 784)
-    # To each moved 1 the seven that is most like it, pixel by pixel.
-    sevens = sevens[pairwise_distances_argmin(moved.astype(float), sevens)]
-
-    def share_nearer_to_the_one(features):
-        to_one, to_seven = (
-            paired_distances(features(moved), features(other))
-            for other in (ones, sevens)
-        )
-        return np.mean(to_one < to_seven)
-
-    edges = ConvolutionFeatureTransformer(**RECOMMENDED).fit(ones)
-    assert share_nearer_to_the_one(np.float32) < 0.05
-    assert share_nearer_to_the_one(edges.transform) > 0.95
 
 
 @pytest.mark.parametrize(
