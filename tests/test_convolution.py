@@ -102,6 +102,23 @@ def test_every_named_kernel_is_the_correlation_of_scipy(
         assert_allclose(ours, expected, atol=tolerance, err_msg=name)
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    name=st.sampled_from(list(BANK)),
+    extra=st.tuples(st.integers(0, 5), st.integers(0, 5)),
+    dtype=dtypes,
+    seed=st.integers(0, 99),
+)
+def test_valid_padding_is_what_no_border_touches(name, extra, dtype, seed):
+    kernel = BANK[name]
+    images = random_images(seed, 2, *np.add(kernel.shape, extra), dtype=dtype)
+    maps = maps_of(images, name, padding="valid")
+    margin = len(kernel) // 2
+    inside = (slice(None), *(slice(margin, -margin) for _ in range(2)))
+    expected = ndimage.correlate(images.astype(float), kernel[None])[inside]
+    assert_allclose(maps[:, 0], expected, atol=1e-4 if dtype == np.float32 else 1e-12)
+
+
 @settings(deadline=None, max_examples=30)
 @given(
     mode=st.sampled_from(["constant", "nearest", "reflect", "mirror", "wrap"]),
@@ -271,9 +288,11 @@ def test_rows_images_lists_and_fortran_order_give_the_same_features():
         assert_array_equal(transformer.fit_transform(same), expected)
 
 
-def test_memory_above_the_output_stays_under_ten_megabytes():
-    images = np.zeros((4000, 28, 28), np.uint8)
-    transformer = ConvolutionFeatureTransformer("edges4").fit(images)
+@pytest.mark.parametrize("n", [1000, 4000])
+@pytest.mark.parametrize("parameters", [{"kernels": "edges4"}, RECOMMENDED])
+def test_memory_above_the_output_stays_under_ten_megabytes(n, parameters):
+    images = np.zeros((n, 28, 28), np.uint8)
+    transformer = ConvolutionFeatureTransformer(**parameters).fit(images)
     tracemalloc.start()
     output = transformer.transform(images)
     _, peak = tracemalloc.get_traced_memory()
