@@ -1,14 +1,13 @@
 """Fixed kernels as a transformer: images in, maps of edges out.
 
-A convolution layer whose weights are not learned. It needs NumPy alone: the kernels
-times the shifted copies of an image are one small matrix product, which writes every
-map where it belongs, so that nothing has to be gathered afterwards.
+A convolution layer whose weights are not learned, and what usually follows one:
+rectification, pooling, a power. All of it works on a few images at a time, as they
+come from :mod:`sklearn_digits._correlation`: axes (row, kernel, image, column).
 """
 
 from functools import reduce
 from math import prod
 from numbers import Integral, Real
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import TransformerMixin, _fit_context
@@ -20,6 +19,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklearn_digits._correlation import Geometry, SideBySide
 from sklearn_digits._documentation import DocumentedEstimator
 from sklearn_digits._images import (
     BORDER_MODES,
@@ -34,87 +34,12 @@ from sklearn_digits._storage import StorableEstimator
 # Converted piece by piece, never as a whole; anything else becomes float64.
 _INPUT_DTYPES = (np.float64, np.float32, np.uint8)
 # What the work on one piece of X may take: large enough to hide the cost of calling
-# NumPy, small enough for the caches.
-_PIECE_BYTES = 2**22
-
-
-class _Geometry(NamedTuple):
-    """The sides, as (height, width), of everything between an image and its maps."""
-
-    margins: tuple  # ((above, below), (left, right)) around the image
-    responses: tuple
-    window: tuple
-    step: tuple
-    maps: tuple
+# NumPy, small enough for the cache that a core has to itself.
+_PIECE_BYTES = 2**20
 
 
 def _count_windows(size, window, step):
     return (size - window) // step + 1
-
-
-def _lay_on_canvas(images, margins, border_mode, dtype):
-    """Return images with margins for the kernels to reach into.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, height, width)
-    margins : tuple of 2 tuples of 2 int
-        Lines above and below, columns left and right.
-    border_mode : str
-        SciPy's name of what stands in the margins.
-    dtype : dtype
-
-    Returns
-    -------
-    canvas : ndarray of shape (n, above + height + below, left + width + right)
-    """
-    n_images, height, width = images.shape
-    (above, below), (left, right) = margins
-    canvas = np.zeros((n_images, above + height + below, left + width + right), dtype)
-    canvas[:, above : above + height, left : left + width] = images
-    if border_mode == "constant":
-        return canvas
-    # Rows after columns, so that they fill the corners. Padding the pixels' numbers
-    # instead of the pixels makes margins wider than the image right as well.
-    for axis in (2, 1):
-        before, after = margins[axis - 1]
-        numbers = np.arange(before, before + images.shape[axis])
-        source = np.pad(numbers, (before, after), BORDER_MODES[border_mode])
-        margin = np.flatnonzero(source != np.arange(len(source)))
-        canvas[(slice(None),) * axis + (margin,)] = canvas.take(source[margin], axis)
-    return canvas
-
-
-def _correlate(canvas, kernels, stride, out):
-    """Cross-correlate every image with every kernel.
-
-    Parameters
-    ----------
-    canvas : ndarray of shape (n, height, width)
-        Images with their margins.
-    kernels : ndarray of shape (n_kernels, kernel_height, kernel_width)
-    stride : int
-    out : ndarray of shape (n, n_kernels, out_height, out_width)
-        C-contiguous. The responses are written here.
-    """
-    n_images, n_kernels, height, width = out.shape
-    # Where all kernels are zero there is nothing to multiply.
-    columns, rows = np.nonzero(kernels.any(axis=0).T)
-    patches = np.empty((n_images, len(rows), height, width), out.dtype)
-    picked_column = None
-    for i, (column, row) in enumerate(
-        zip(columns.tolist(), rows.tolist(), strict=True)
-    ):
-        if column != picked_column:
-            # With the columns picked once, picking rows moves long runs of memory.
-            picked = np.ascontiguousarray(canvas[:, :, column::stride][:, :, :width])
-            picked_column = column
-        patches[:, i] = picked[:, row::stride][:, :height]
-    np.matmul(
-        kernels[:, rows, columns].astype(out.dtype),
-        patches.reshape(n_images, len(rows), height * width),
-        out=out.reshape(n_images, n_kernels, height * width),
-    )
 
 
 def _rectify(maps, how):
@@ -123,30 +48,42 @@ def _rectify(maps, how):
         return np.abs(maps, out=maps)
     if how == "relu":
         return np.maximum(maps, 0, out=maps)
-    n_images, n_kernels, *side = maps.shape
-    parts = np.empty((n_images, n_kernels, 2, *side), maps.dtype)
+    height, n_kernels, n_images, width = maps.shape
+    parts = np.empty((height, n_kernels, 2, n_images, width), maps.dtype)
     positive = np.maximum(maps, 0, out=parts[:, :, 0])
     np.subtract(positive, maps, out=parts[:, :, 1])
-    return parts.reshape(n_images, 2 * n_kernels, *side)
+    return parts.reshape(height, 2 * n_kernels, n_images, width)
+
+
+def _averaging(size, window, step, n_windows, dtype):
+    """Return the matrix that averages windows of a line."""
+    matrix = np.zeros((n_windows, size), dtype)
+    for i, row in enumerate(matrix):
+        row[i * step : i * step + window] = 1 / window
+    return matrix
 
 
 def _pool_mean(maps, geometry):
-    """Average over windows: one matrix product along each axis."""
-    for window, step, n_windows in zip(*geometry[2:], strict=True):
-        averaging = np.zeros((n_windows, maps.shape[2]), maps.dtype)
-        for i, row in enumerate(averaging):
-            row[i * step : i * step + window] = 1 / window
-        # Swapped, the columns are next; swapped twice, the axes are in their places.
-        maps = (averaging @ maps).swapaxes(2, 3)
-    return maps
+    """Average over windows: a small matrix product a kernel along each axis."""
+    height, n_kernels, n_images, width = maps.shape
+    of_rows, of_columns = (
+        _averaging(size, *sides, maps.dtype)
+        for size, *sides in zip((height, width), *geometry[2:], strict=True)
+    )
+    maps = of_rows @ maps.reshape(height, n_kernels, -1).swapaxes(0, 1)
+    maps = maps.reshape(n_kernels, -1, width) @ of_columns.T
+    return maps.reshape(n_kernels, len(of_rows), n_images, -1).swapaxes(0, 1)
 
 
 def _pool_max(maps, geometry):
     """Take the largest response of each window, along one axis after the other."""
-    for window, step, n_windows in zip(*geometry[2:], strict=True):
+    for axis, window, step, n_windows in zip((0, 3), *geometry[2:], strict=True):
         span = step * (n_windows - 1) + 1
-        shifted = (maps[:, :, i : i + span : step] for i in range(window))
-        maps = reduce(np.maximum, shifted).swapaxes(2, 3)
+        lead = (slice(None),) * axis
+        maps = reduce(
+            np.maximum,
+            (maps[(*lead, slice(i, i + span, step))] for i in range(window)),
+        )
     return maps
 
 
@@ -243,10 +180,10 @@ class ConvolutionFeatureTransformer(
     Each channel of a colour image is filtered alone. float64 images give float64
     features; float32 and uint8 images give float32, and are converted a piece at a
     time, so that no copy of `X` is made; other integers become float64 first. Work
-    is done in pieces that fit into a core's cache, on the calling thread.
+    is done in pieces that fit into a core's cache, by small matrix products.
 
-    The convolution is one matrix product of the kernels with the shifted copies of
-    an image [1]_. Rectified, pooled and square-rooted responses of oriented kernels
+    The convolution is a matrix product of the kernels with shifted copies of the
+    images [1]_. Rectified, pooled and square-rooted responses of oriented kernels
     follow the model of complex cells, as in [2]_.
 
     References
@@ -419,13 +356,24 @@ class ConvolutionFeatureTransformer(
             (len(X), len(self._map_names()), *geometry.maps),
             np.float64 if X.dtype == np.float64 else np.float32,
         )
-        self._check_range(X, np.finfo(maps.dtype).max)
-        n_arrays = self.image_shape_[2] * self.kernels_[0].size + 3 * maps.shape[1]
-        piece_bytes = n_arrays * prod(geometry.responses) * maps.itemsize
-        piece = max(1, _PIECE_BYTES // piece_bytes)
+        # Every channel is an image of its own.
+        n_channels = self.image_shape_[2]
+        unit_bytes = maps.itemsize * n_channels * prod(geometry.responses)
+        n_units = sum(self.kernels_.shape[::2]) + 1
+        piece = min(len(X), max(1, _PIECE_BYTES // (unit_bytes * n_units)))
+        side_by_side = SideBySide(
+            piece * n_channels,
+            self.image_shape_[:2],
+            self.kernels_,
+            geometry,
+            self.stride,
+            self.border_mode,
+            maps.dtype,
+        )
         for start in range(0, len(X), piece):
             rows = slice(start, start + piece)
-            self._filter(X[rows], geometry, maps[rows])
+            self._check_range(X[rows], np.finfo(maps.dtype).max)
+            self._filter(X[rows], side_by_side, geometry, maps[rows])
         return maps
 
     def get_feature_names_out(self, input_features=None):
@@ -511,7 +459,7 @@ class ConvolutionFeatureTransformer(
                 "kernels, or padding='same'."
             )
         if self.pooling is None:
-            return _Geometry(margins, responses, (1, 1), (1, 1), responses)
+            return Geometry(margins, responses, (1, 1), (1, 1), responses)
         if self.pool_size == "auto":
             window = tuple(max(2, side // 4) for side in responses)
             step = tuple(side // 2 for side in window)
@@ -523,28 +471,21 @@ class ConvolutionFeatureTransformer(
         # 1 can be pooled along its length.
         window = tuple(map(min, window, responses))
         maps = tuple(map(_count_windows, responses, window, step))
-        return _Geometry(margins, responses, window, step, maps)
+        return Geometry(margins, responses, window, step, maps)
 
-    def _filter(self, rows, geometry, out):
+    def _filter(self, rows, side_by_side, geometry, out):
         """Filter a few rows of `X` into their part of the maps."""
         height, width, n_channels = self.image_shape_
-        # Every channel is an image of its own.
         images = rows.reshape(-1, height, width, n_channels).transpose(0, 3, 1, 2)
         images = images.reshape(-1, height, width)
-        canvas = _lay_on_canvas(images, geometry.margins, self.border_mode, out.dtype)
-        out = out.reshape(len(images), -1, *geometry.maps)
-        if self.rectify is None and self.pooling is None:
-            _correlate(canvas, self.kernels_, self.stride, out)
-        else:
-            n_kernels = len(self.kernels_)
-            maps = np.empty((len(images), n_kernels, *geometry.responses), out.dtype)
-            _correlate(canvas, self.kernels_, self.stride, maps)
-            if self.rectify is not None:
-                maps = _rectify(maps, self.rectify)
-            if self.pooling is not None:
-                pool = _pool_mean if self.pooling == "mean" else _pool_max
-                maps = pool(maps, geometry)
-            out[...] = maps
+        maps = side_by_side.correlate(images)
+        if self.rectify is not None:
+            maps = _rectify(maps, self.rectify)
+        if self.pooling is not None:
+            pool = _pool_mean if self.pooling == "mean" else _pool_max
+            maps = pool(maps, geometry)
+        maps = maps[..., : geometry.maps[1]].transpose(2, 1, 0, 3)
+        out.reshape(maps.shape)[...] = maps
         if self.power != 1:
             np.copysign(np.abs(out) ** self.power, out, out=out)
         if self.clip is not None:

@@ -60,6 +60,23 @@ class ResidualClassifier(ImageClassifier):
         )
 
 
+TRANSFORMERS = [
+    ConvolutionFeatureTransformer(),
+    ConvolutionFeatureTransformer("gabor", rectify="abs", pooling="mean", power=0.5),
+    ConvolutionFeatureTransformer(
+        ["sobel_v", "laplacian"],
+        border_mode="nearest",
+        rectify="split",
+        pooling="max",
+    ),
+    ConvolutionFeatureTransformer(
+        {"own": [[1, -1]]},
+        border_mode="wrap",
+        stride=2,
+        rectify="relu",
+        clip=(0, 2),
+    ),
+]
 # Each with the number of checks that scikit-learn 1.9.1 generates for it at least, so
 # that no tag can skip the suite unseen.
 ESTIMATORS = [
@@ -75,19 +92,9 @@ ESTIMATORS = [
     (ConvNetClassifier(solver="sgd", learning_rate_init=0.1), 63),
     (SoftmaxClassifier(compute_dtype="float64"), 63),
     (ResidualClassifier(compute_dtype="float64"), 63),
-    (ConvolutionFeatureTransformer(), 45),
-    (
-        ConvolutionFeatureTransformer(
-            ["sobel_v", "laplacian"],
-            border_mode="nearest",
-            rectify="split",
-            pooling="max",
-        ),
-        45,
-    ),
+    *((transformer, 45) for transformer in TRANSFORMERS),
 ]
 CLASSIFIERS = [MLPClassifier(), ConvNetClassifier(max_iter=2)]
-TRANSFORMER = ConvolutionFeatureTransformer()
 
 
 TOO_FEW_ROWS = "ten rows or fewer cannot be split; scikit-learn's class fails too"
@@ -161,7 +168,7 @@ def test_all_checks_are_generated(estimator, n_checks):
         checks.check_inplace_ensure_writeable,
     ],
 )
-@pytest.mark.parametrize("estimator", [*CLASSIFIERS, TRANSFORMER])
+@pytest.mark.parametrize("estimator", [*CLASSIFIERS, *TRANSFORMERS])
 def test_further_check_passes(estimator, check):
     check(type(estimator).__name__, clone(estimator))
 
@@ -178,11 +185,12 @@ def test_further_check_passes(estimator, check):
         checks.check_global_output_transform_pandas,
     ],
 )
-def test_output_of_the_transformer_passes(check):
-    check("ConvolutionFeatureTransformer", clone(TRANSFORMER))
+@pytest.mark.parametrize("transformer", TRANSFORMERS)
+def test_output_of_the_transformer_passes(transformer, check):
+    check("ConvolutionFeatureTransformer", clone(transformer))
 
 
-@pytest.mark.parametrize("estimator", [*CLASSIFIERS, TRANSFORMER])
+@pytest.mark.parametrize("estimator", [*CLASSIFIERS, TRANSFORMERS[0]])
 def test_array_api_check_passes(estimator):
     # SciPy reads the variable at its import, so the check wants a process of its own.
     code = f"""

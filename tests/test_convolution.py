@@ -17,8 +17,6 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import pairwise_distances_argmin
-from sklearn.metrics.pairwise import paired_distances
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline, make_union
@@ -104,6 +102,23 @@ def test_every_named_kernel_is_the_correlation_of_scipy(
         assert_allclose(ours, expected, atol=tolerance, err_msg=name)
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    name=st.sampled_from(list(BANK)),
+    extra=st.tuples(st.integers(0, 5), st.integers(0, 5)),
+    dtype=dtypes,
+    seed=st.integers(0, 99),
+)
+def test_valid_padding_is_what_no_border_touches(name, extra, dtype, seed):
+    kernel = BANK[name]
+    images = random_images(seed, 2, *np.add(kernel.shape, extra), dtype=dtype)
+    maps = maps_of(images, name, padding="valid")
+    margin = len(kernel) // 2
+    inside = (slice(None), *(slice(margin, -margin) for _ in range(2)))
+    expected = ndimage.correlate(images.astype(float), kernel[None])[inside]
+    assert_allclose(maps[:, 0], expected, atol=1e-4 if dtype == np.float32 else 1e-12)
+
+
 @settings(deadline=None, max_examples=30)
 @given(
     mode=st.sampled_from(["constant", "nearest", "reflect", "mirror", "wrap"]),
@@ -172,8 +187,10 @@ def test_each_channel_of_a_colour_image_is_filtered_alone():
 def test_an_image_gives_the_same_features_in_any_batch(n, parameters):
     images = random_images(0, n, 20, 20, dtype=np.float32)
     transformer = ConvolutionFeatureTransformer("edges8", **parameters).fit(images)
-    assert_array_equal(
-        transformer.transform(images)[-1:], transformer.transform(images[-1:])
+    assert_allclose(
+        transformer.transform(images)[-1:],
+        transformer.transform(images[-1:]),
+        atol=1e-6,  # a matrix product may round otherwise in another place
     )
 
 
@@ -271,9 +288,11 @@ def test_rows_images_lists_and_fortran_order_give_the_same_features():
         assert_array_equal(transformer.fit_transform(same), expected)
 
 
-def test_memory_above_the_output_stays_under_ten_megabytes():
-    images = np.zeros((4000, 28, 28), np.uint8)
-    transformer = ConvolutionFeatureTransformer("edges4").fit(images)
+@pytest.mark.parametrize("n", [1000, 4000])
+@pytest.mark.parametrize("parameters", [{"kernels": "edges4"}, RECOMMENDED])
+def test_memory_above_the_output_stays_under_ten_megabytes(n, parameters):
+    images = np.zeros((n, 28, 28), np.uint8)
+    transformer = ConvolutionFeatureTransformer(**parameters).fit(images)
     tracemalloc.start()
     output = transformer.transform(images)
     _, peak = tracemalloc.get_traced_memory()
@@ -332,25 +351,6 @@ def test_images_unlike_those_of_fit_are_refused():
         transformer.transform(IMAGES.reshape(6, -1)[:, 1:])
     with pytest.raises(ValueError, match="NaN"):
         transformer.transform(np.full_like(IMAGES, np.nan))
-
-
-def test_edges_know_a_moved_one_again_where_pixels_take_it_for_a_seven(mnist):
-    X, y = mnist.train.data, mnist.train.target
-    ones, sevens = X[y == 1][:1000], X[y == 7][:1000]
-    moved = np.roll(ones.reshape(-1, 28, 28), 2, axis=2).reshape(-1, 784)
-    # To each moved 1 the seven that is most like it, pixel by pixel.
-    sevens = sevens[pairwise_distances_argmin(moved.astype(float), sevens)]
-
-    def share_nearer_to_the_one(features):
-        to_one, to_seven = (
-            paired_distances(features(moved), features(other))
-            for other in (ones, sevens)
-        )
-        return np.mean(to_one < to_seven)
-
-    edges = ConvolutionFeatureTransformer(**RECOMMENDED).fit(ones)
-    assert share_nearer_to_the_one(np.float32) < 0.05
-    assert share_nearer_to_the_one(edges.transform) > 0.95
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,21 @@
 
 Raw pixels, HOG (scikit-image: 9 orientations, cells of 7×7 pixels, blocks of 2×2) and
 ConvolutionFeatureTransformer in its recommended setting, each followed by logistic
-regression (standardized, C=0.01, all 60,000 training images) and by an SVC with RBF
-kernel (C=10, the first 10,000, to keep the race short; the accuracy table has it with
-all of them). Seconds of computing the training features, and of the fit after it, one
-run each.
+regression (standardized, C=0.01), by an SVC with RBF kernel (C=10, the first 10,000
+images to keep the race short; the accuracy table has it with all of them), and by the
+same SVC on principal components, all 60,000: 20 as they are, times two, beside 80 of
+equal variance, so that what varies little counts, too. That was chosen for the edges,
+on the last 10,000 training images. Seconds of computing the training features, and of
+the fit after it, one run each.
 """
 
 from time import perf_counter
 
 import numpy as np
 from racing import mnist, run
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from timing import describe
@@ -50,12 +53,20 @@ FEATURES = {
     "scikit-image HOG": hog_features,
     "sklearn_digits edges": edge_features,
 }
+components = FeatureUnion(
+    [
+        ("coarse", PCA(20, svd_solver="covariance_eigh")),
+        ("fine", PCA(80, whiten=True, svd_solver="covariance_eigh")),
+    ],
+    transformer_weights={"coarse": 2},
+)
 MODELS = {
     "logistic regression": (
         make_pipeline(StandardScaler(), LogisticRegression(C=0.01)),
         60_000,
     ),
     "SVC": (SVC(C=10), 10_000),
+    "PCA, SVC": (make_pipeline(components, SVC(C=10, cache_size=2000)), 60_000),
 }
 
 

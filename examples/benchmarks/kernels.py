@@ -5,7 +5,7 @@ nothing after the convolution. SciPy (`ndimage.correlate`) and OpenCV (`filter2D
 over images and kernels in a loop that writes into one array, which is how they are
 used. "Copy" copies our output once: what memory allows. HOG (scikit-image, 9
 orientations, cells of a quarter of the side) is another feature, set beside four
-kernels.
+kernels. The last rows are ours alone: four kernels on calls of few and of many images.
 """
 
 import numpy as np
@@ -30,6 +30,7 @@ SETS = {
     ],
 }
 N_PIXELS = 2**21
+CALLS = (16, 128, 1024, 8192, 65536)
 
 
 def with_scipy(images, kernels, out):
@@ -98,6 +99,19 @@ def race(options):
             laps = in_turn(functions, 1 if options.quick else 7, not options.quick)
             for row in compare(laps, OURS, "µs", 1e6 / len(images)).values():
                 yield {"image": f"{side}×{side}", "kernels": n_kernels, **row}
+    yield from in_calls_of(CALLS[:2] if options.quick else CALLS, rng)
+
+
+def in_calls_of(numbers, rng):
+    """Yield a row for each number of images that a call of ours takes."""
+    images = rng.random((max(8192, *numbers), 28, 28), dtype=np.float32)
+    transformer = ConvolutionFeatureTransformer(SETS[4]).fit(images)
+    for n in numbers:
+        n_images = max(n, 8192)
+        calls = np.split(images[:n_images], n_images // n)
+        functions = {OURS: lambda calls=calls: [*map(transformer.transform, calls)]}
+        for row in compare(in_turn(functions), OURS, "µs", 1e6 / n_images).values():
+            yield {"image": f"{n} of 28×28", "kernels": 4, **row}
 
 
 if __name__ == "__main__":
