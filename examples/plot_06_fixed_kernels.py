@@ -1,0 +1,51 @@
+"""
+06. Fixed kernels and a linear model
+====================================
+
+A convolutional network learns its kernels. How far does one get with kernels that
+nobody learned, and the plainest of classifiers on top?
+"""
+
+import matplotlib.pyplot as plt
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_digits import ConvolutionFeatureTransformer, DigitsDisplay
+from sklearn_digits.datasets import load_example_digits
+
+X_train, X_test, y_train, y_test = load_example_digits(n_train=5_000)
+
+# %%
+# The kernels are waves in eight directions, some fit for edges and some for lines. Of
+# their responses the size is kept, averaged over overlapping windows, and the square
+# root taken, so that faint strokes count.
+
+features = ConvolutionFeatureTransformer(
+    "gabor", rectify="abs", pooling="mean", power=0.5
+)
+on_edges = make_pipeline(features, StandardScaler(), LogisticRegression(C=0.01))
+on_edges.fit(X_train, y_train)
+
+rows_train, rows_test = (X.reshape(len(X), -1) for X in (X_train, X_test))
+on_pixels = make_pipeline(StandardScaler(), LogisticRegression(C=0.01))
+on_pixels.fit(rows_train, y_train)
+
+print(f"on pixels: {on_pixels.score(rows_test, y_test):.2%} of the test digits")
+print(f"on edges:  {on_edges.score(X_test, y_test):.2%}")
+
+# %%
+# What the linear model sees of a digit: the response to each kernel, before it is
+# pooled.
+
+maps = ConvolutionFeatureTransformer("gabor", rectify="abs").fit(X_train)
+names = [name.removeprefix("gabor_").replace("_", " ") for name in maps.kernel_names_]
+figure = plt.figure(figsize=(10, 9), layout="constrained")
+above, below = figure.subplots(2, 1)
+DigitsDisplay.from_images(maps.kernels_, names, n_columns=8, ax=above)
+DigitsDisplay.from_images(
+    maps.feature_maps(X_test[:1])[0], names, n_columns=8, ax=below
+)
+above.set_title("the kernels")
+below.set_title(f"a {y_test[0]}, seen through them")
+plt.show()
