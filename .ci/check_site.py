@@ -2,7 +2,7 @@
 
 python .ci/check_site.py [FOLDER] [--pictures FOLDER]
 
-Without a browser: every internal link leads to a page, its anchor to a place in it.
+Without a browser: each internal link leads to a page, its anchor to a place in it.
 In Chromium, on a desktop and on a phone: no error in the console, no request that leaves
 the site, no image missing, no horizontal scroll; and the search finds a class.
 """
