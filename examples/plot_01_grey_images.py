@@ -10,7 +10,7 @@ find in these numbers. What do they look like?
 import matplotlib.pyplot as plt
 import numpy as np
 
-from sklearn_digits import DigitsDisplay
+from sklearn_digits import DigitsDisplay, PixelGridDisplay
 from sklearn_digits.datasets import load_example_digits
 
 X, _, y, _ = load_example_digits()
@@ -18,10 +18,12 @@ print(f"{len(X):,} images of {X.shape[1]}x{X.shape[2]} pixels: {X.nbytes:,} byte
 DigitsDisplay.from_images(X, y, n_images=20)
 
 # %%
-# One of them, in numbers:
+# The middle of one of them, in numbers:
 
 image = X[5]
-print(image[:8, -8:])
+middle = len(image) // 2
+part = slice(max(0, middle - 7), middle + 7)
+print(image[part, part])
 
 # %%
 # Whatever is done to an image is arithmetic. The negative is 255 minus the image; the
@@ -36,12 +38,5 @@ DigitsDisplay.from_images(variants, names, n_columns=7)
 # %%
 # The numbers and the picture, one laid on the other:
 
-middle, reach = len(image) // 2, min(len(image) // 2, 7)
-part = image[middle - reach : middle + reach, middle - reach : middle + reach]
-_, ax = plt.subplots(figsize=(6, 6), layout="constrained")
-ax.imshow(part, cmap="gray", vmin=0, vmax=255)
-for (row, column), value in np.ndenumerate(part):
-    color = "black" if value > 127 else "white"
-    ax.text(column, row, value, color=color, ha="center", va="center", fontsize=9)
-ax.set_axis_off()
+PixelGridDisplay.from_image(image[part, part])
 plt.show()

@@ -11,7 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_digits import ConvolutionFeatureTransformer, DigitsDisplay
+from sklearn_digits import (
+    ConvolutionFeatureTransformer,
+    FeatureMapDisplay,
+    KernelDisplay,
+)
 from sklearn_digits.datasets import load_example_digits
 
 X_train, X_test, y_train, y_test = load_example_digits(n_train=5_000)
@@ -39,13 +43,10 @@ print(f"on edges:  {on_edges.score(X_test, y_test):.2%}")
 # pooled.
 
 maps = ConvolutionFeatureTransformer("gabor", rectify="abs").fit(X_train)
-names = [name.removeprefix("gabor_").replace("_", " ") for name in maps.kernel_names_]
 figure = plt.figure(figsize=(10, 9), layout="constrained")
 above, below = figure.subplots(2, 1)
-DigitsDisplay.from_images(maps.kernels_, names, n_columns=8, ax=above)
-DigitsDisplay.from_images(
-    maps.feature_maps(X_test[:1])[0], names, n_columns=8, ax=below
-)
+KernelDisplay.from_estimator(maps, ax=above, n_columns=8)
+FeatureMapDisplay.from_estimator(maps, X_test[0], ax=below, n_columns=8)
 above.set_title("the kernels")
 below.set_title(f"a {y_test[0]}, seen through them")
 plt.show()

@@ -12,7 +12,7 @@ to have it as an estimator?
 import matplotlib.pyplot as plt
 from torch import nn
 
-from sklearn_digits import ConvNetClassifier
+from sklearn_digits import ConvNetClassifier, ImageClassifier
 from sklearn_digits.datasets import load_example_digits
 
 
@@ -30,9 +30,9 @@ class Residual(nn.Module):
         return x + self.layers(x)
 
 
-class ResidualClassifier(ConvNetClassifier):
+class ResidualClassifier(ImageClassifier):
     def build_module(self, n_features, n_classes):
-        first, second = self.channels
+        first, second = 16, 32
         return nn.Sequential(
             nn.Conv2d(self.image_shape_[2], first, 3, padding=1),
             Residual(first),
@@ -49,7 +49,7 @@ class ResidualClassifier(ConvNetClassifier):
 X_train, X_test, y_train, y_test = load_example_digits(n_train=4_000)
 _, ax = plt.subplots(layout="constrained")
 for Classifier in (ResidualClassifier, ConvNetClassifier):
-    model = Classifier(channels=(16, 32), random_state=0).fit(X_train, y_train)
+    model = Classifier(random_state=0).fit(X_train, y_train)
     score = f"{model.score(X_test, y_test):.2%} of the test digits"
     ax.semilogy(model.loss_curve_, label=f"{Classifier.__name__}, {score}")
 ax.set(xlabel="epoch", ylabel="training loss")
