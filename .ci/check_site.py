@@ -28,10 +28,9 @@ LOOK = """
 (async () => {
   for (const image of document.images) image.loading = "eager";
   await Promise.allSettled([...document.images].map(image => image.decode()));
-  const page = document.scrollingElement;
   return {
     missing: [...document.images].filter(i => !i.naturalWidth).map(i => i.src),
-    excess: page.scrollWidth - window.innerWidth,
+    width: document.scrollingElement.scrollWidth,
     pictures: document.querySelectorAll("article img").length,
   };
 })()
@@ -95,7 +94,9 @@ def complaints(events, site):
         params = event["params"]
         match event["method"]:
             case "Runtime.exceptionThrown":
-                yield f"exception: {params['exceptionDetails'].get('text')}"
+                details = params["exceptionDetails"]
+                thrown = details.get("exception", {}).get("description")
+                yield f"exception: {thrown or details['text']}"
             case "Runtime.consoleAPICalled" if params["type"] in ("error", "warning"):
                 values = [str(arg.get("value", "?")) for arg in params["args"]]
                 yield f"console: {' '.join(values)}"
@@ -112,8 +113,8 @@ def look_at(browser, site, page, device):
     events = browser.open(site + page)
     seen = browser.evaluate(LOOK)
     faults = [*complaints(events, site), *(f"no image {i}" for i in seen["missing"])]
-    if seen["excess"] > 0:
-        faults.append(f"scrolls {seen['excess']} pixels to the side")
+    if seen["width"] > WIDTHS[device]:
+        faults.append(f"is {seen['width']} pixels wide, and scrolls to the side")
     if "/plot_" in page and not seen["pictures"]:
         faults.append("shows no picture")
     for fault in faults:
