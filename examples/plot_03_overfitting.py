@@ -29,11 +29,11 @@ X_train, X_test, y_train, y_test = train_test_split(
 settings = {
     "large": {},
     "few units": {"hidden_layer_sizes": (6,)},
-    "L2 penalty": {"alpha": 3.0},
+    "L2 penalty": {"alpha": 0.5},
     "dropout": {"dropout": 0.7},
 }
 _, axes = plt.subplots(
-    2, 2, figsize=(8, 7), sharex=True, sharey=True, layout="constrained"
+    2, 2, figsize=(8, 7.5), sharex=True, sharey=True, layout="constrained"
 )
 for ax, (name, setting) in zip(axes.flat, settings.items(), strict=True):
     model = MLPClassifier(
@@ -46,13 +46,13 @@ for ax, (name, setting) in zip(axes.flat, settings.items(), strict=True):
     DecisionBoundaryDisplay.from_estimator(
         model, X, response_method="predict_proba", ax=ax, cmap="RdBu", alpha=0.6
     )
-    ax.scatter(*X_train.T, c=y_train, cmap="RdBu", edgecolors="black", s=22)
+    ax.scatter(*X_train.T, c=y_train, cmap="bwr_r", edgecolors="black", s=25)
     train, test = model.score(X_train, y_train), model.score(X_test, y_test)
-    ax.set(title=f"{name}: {train:.0%} in training, {test:.0%} on new points")
+    ax.set(title=f"{name}\n{train:.0%} in training, {test:.0%} on new points")
 plt.show()
 
 # %%
-# The large one draws islands around single points. Each cure gives up some of the
+# The large one bends its boundary around single points. Each cure gives up some of the
 # training points and reads more of the new ones. Which cure, and how much of it, is not
 # to be seen in training: it is chosen by data held out, which is what
 # ``GridSearchCV`` is for.

@@ -23,10 +23,10 @@ moved[:, :, :shift] = 0
 # %%
 # A stroke's edges move with it, too. But its *direction* stays, and averaged over
 # windows that are wider than the shift, so does nearly where it is. So let us measure
-# distances twice: in pixels, and in edges in eight directions, pooled.
+# distances twice: in pixels, and in edges and lines of eight directions, pooled.
 
 edges = ConvolutionFeatureTransformer(
-    "edges8", rectify="abs", pooling="mean", power=0.5
+    "gabor", rectify="abs", pooling="mean", power=0.5
 ).fit(X)
 to_itself, to_seven = {}, {}
 for name, view in (
@@ -44,7 +44,7 @@ for name, view in (
 wrong = to_seven["pixels"] / to_itself["pixels"][:, None]
 right = to_seven["pooled edges"] / to_itself["pooled edges"][:, None]
 one, seven = np.unravel_index(np.where(right > 1, wrong, np.inf).argmin(), wrong.shape)
-_, axes = plt.subplots(1, 3, figsize=(8, 3.4), layout="constrained")
+_, axes = plt.subplots(1, 3, figsize=(8, 4), layout="constrained")
 captions = [
     "\n".join(["a 1", *(f"{k}: {v[one]:.1f}" for k, v in to_itself.items())]),
     "the same, moved\n← distance →\n← distance →",

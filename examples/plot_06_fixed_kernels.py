@@ -43,10 +43,10 @@ print(f"on edges:  {on_edges.score(X_test, y_test):.2%}")
 # pooled.
 
 maps = ConvolutionFeatureTransformer("gabor", rectify="abs").fit(X_train)
-figure = plt.figure(figsize=(10, 9), layout="constrained")
+figure = plt.figure(figsize=(10, 7), layout="constrained")
 above, below = figure.subplots(2, 1)
 KernelDisplay.from_estimator(maps, ax=above, n_columns=8)
-FeatureMapDisplay.from_estimator(maps, X_test[0], ax=below, n_columns=8)
+FeatureMapDisplay.from_estimator(maps, X_test[0], ax=below, n_columns=9)
 above.set_title("the kernels")
 below.set_title(f"a {y_test[0]}, seen through them")
 plt.show()

@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from sklearn_digits import ConvNetClassifier, MistakesDisplay, TrainingCurveDisplay
 from sklearn_digits.datasets import load_example_digits
 
-X, X_test, y, y_test = load_example_digits(n_train=6_000)
+X, X_test, y, y_test = load_example_digits(n_train=600)
 X_train, X_val, y_train, y_val = train_test_split(
     X, y, test_size=1 / 6, stratify=y, random_state=0
 )
@@ -32,6 +32,7 @@ TrainingCurveDisplay.from_estimator(model)
 
 # %%
 # Its mistakes, the most confident ones first: true digit, what it saw, and how sure it
-# was. Look at them before you ask for more accuracy: some are nobody's 4.
+# was. Look at them before you ask for more accuracy: some no
+# person would read either.
 
 MistakesDisplay.from_estimator(model, X_test, y_test, n_images=12)
