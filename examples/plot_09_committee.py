@@ -39,6 +39,7 @@ errors = [100 * (1 - score) for score in scores.values()]
 bars = ax.barh(list(scores), errors, color=["C0"] * 5 + ["C1"])
 ax.bar_label(bars, fmt="%.2f %%", padding=4)
 ax.invert_yaxis()
+ax.margins(x=0.15)
 ax.spines[["top", "right"]].set_visible(False)
 ax.set(
     xlabel="test digits read wrongly, %", title=f"{len(X_train)} images to learn from"

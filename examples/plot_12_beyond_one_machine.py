@@ -21,26 +21,19 @@ from sklearn_digits.datasets import load_example_digits
 #
 # Inside ``parallel_config("dask")``, whatever scikit-learn runs in parallel goes to the
 # workers: each fit with its rows, and back comes its score. The question put to them:
-# how many channels does a network need, and how much is augmentation worth to it?
+# how long must a network train, and what is it worth to distort its images meanwhile?
 
 if __name__ == "__main__":  # workers import this file: they must not start a cluster
     X, _, y, _ = load_example_digits(n_train=400)
+    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
     _, ax = plt.subplots(layout="constrained")
-    with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None
-        ) as cluster,
-        Client(cluster),
-        parallel_config("dask"),
-    ):
+    with cluster, Client(cluster), parallel_config("dask"):
         for augmentation in (None, "affine"):
             ValidationCurveDisplay.from_estimator(
-                ConvNetClassifier(
-                    augmentation=augmentation, max_iter=40, random_state=0
-                ),
+                ConvNetClassifier(augmentation=augmentation, random_state=0),
                 *(X, y),
-                param_name="channels",
-                param_range=[(4,), (8,), (4, 8), (8, 16), (16, 32)],
+                param_name="max_iter",
+                param_range=[3, 10, 30, 60],
                 cv=3,
                 score_type="test",
                 ax=ax,
