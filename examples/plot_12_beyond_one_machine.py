@@ -9,7 +9,7 @@ the cores of one computer. How do they share those of several?
 import matplotlib.pyplot as plt
 from dask.distributed import Client, LocalCluster
 from joblib import parallel_config
-from sklearn.model_selection import ValidationCurveDisplay
+from sklearn.model_selection import validation_curve
 
 from sklearn_digits import ConvNetClassifier
 from sklearn_digits.datasets import load_example_digits
@@ -25,18 +25,19 @@ from sklearn_digits.datasets import load_example_digits
 
 if __name__ == "__main__":  # workers import this file: they must not start a cluster
     X, _, y, _ = load_example_digits(n_train=400)
-    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
+    epochs = [3, 10, 30, 60]
     _, ax = plt.subplots(layout="constrained")
     with cluster, Client(cluster), parallel_config("dask"):
         for augmentation in (None, "affine"):
-            ValidationCurveDisplay.from_estimator(
-                ConvNetClassifier(augmentation=augmentation, random_state=0),
-                *(X, y),
-                param_name="max_iter",
-                param_range=[3, 10, 30, 60],
-                cv=3,
-                score_type="test",
-                ax=ax,
-                line_kw={"label": f"augmentation={augmentation!r}"},
+            model = ConvNetClassifier(augmentation=augmentation, random_state=0)
+            _, scores = validation_curve(
+                model, X, y, param_name="max_iter", param_range=epochs, cv=3
             )
+            label = f"augmentation={augmentation!r}"
+            ax.plot(epochs, 100 * scores.mean(axis=1), marker="o", label=label)
+    ax.set(xscale="log", xlabel="epochs", ylabel="accuracy in three folds, %")
+    ax.set_xticks(epochs, epochs)
+    ax.minorticks_off()
+    ax.legend()
     plt.show()
