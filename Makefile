@@ -48,7 +48,7 @@ wheel: $(READY)
 
 clean:
 	rm -rf $(VENV) dist demo_output bench_output
-	rm -rf docs/_build docs/api docs/course docs/sg_execution_times.rst
+	rm -rf docs/_build docs/api docs/course
 
 $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV); PyTorch makes this take a few minutes the first time."
