@@ -28,11 +28,13 @@ X_train, X_test, y_train, y_test = load_example_digits(n_train=5_000)
 features = ConvolutionFeatureTransformer(
     "gabor", rectify="abs", pooling="mean", power=0.5
 )
-on_edges = make_pipeline(features, StandardScaler(), LogisticRegression(C=0.01))
+on_edges = make_pipeline(
+    features, StandardScaler(), LogisticRegression(C=0.01, max_iter=300)
+)
 on_edges.fit(X_train, y_train)
 
 rows_train, rows_test = (X.reshape(len(X), -1) for X in (X_train, X_test))
-on_pixels = make_pipeline(StandardScaler(), LogisticRegression(C=0.01))
+on_pixels = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300))
 on_pixels.fit(rows_train, y_train)
 
 print(f"on pixels: {on_pixels.score(rows_test, y_test):.2%} of the test digits")
