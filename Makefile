@@ -1,4 +1,4 @@
-# `make demo`, `make test`, `make bench`: each sets up .venv first, once.
+# `make demo`, `make test`, `make bench`, `make docs`: each sets up .venv first, once.
 
 PYTHON ?= python3
 # Where PyTorch comes from; empty is PyPI. The CPU-only builds:
@@ -14,11 +14,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench_ready
+DOCS_READY := $(VENV)/.docs_ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 LOWEST := .venv-lowest
 
-.PHONY: demo test test-lowest bench lint wheel clean
+.PHONY: demo test test-lowest bench docs lint wheel clean
 
 demo: $(READY)
 	$(BIN)/python examples/demo.py $(if $(DATA),--data "$(DATA)")
@@ -36,6 +37,12 @@ bench: $(BENCH_READY)
 	$(BIN)/python examples/benchmarks/run.py \
 	  $(if $(DATA),--data "$(DATA)") $(if $(QUICK),--quick,--out docs)
 
+# The site, into docs/_build/html; the course runs on the 8x8 digits, or on DATA. No
+# network is needed, and a warning is an error.
+docs: $(DOCS_READY)
+	MPLBACKEND=agg SKLEARN_DIGITS_DATA="$(DATA)" OMP_WAIT_POLICY=passive \
+	  $(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,6 +54,7 @@ wheel: $(READY)
 
 clean:
 	rm -rf $(VENV) $(LOWEST) dist demo_output bench_output
+	rm -rf docs/_build docs/api docs/course
 
 $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV); PyTorch makes this take a few minutes the first time."
@@ -66,4 +74,8 @@ $(LOWEST)/.ready: pyproject.toml constraints.txt .ci/lowest.txt
 
 $(BENCH_READY): $(READY)
 	$(PIP) --editable ".[bench]"
+	@touch $@
+
+$(DOCS_READY): $(READY)
+	$(PIP) --editable ".[docs]"
 	@touch $@

@@ -134,7 +134,7 @@ class TorchClassifier(
         Precision of the matrix products in training.
     n_features_in_ : int
         Features of a row.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, where `X` was a data frame.
     n_iter_ : int
         Epochs of the last fit.

@@ -168,7 +168,7 @@ class ConvolutionFeatureTransformer(
     n_features_in_ : int
         Pixels times channels of an image.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns of `X`, where all of them are strings.
 
     See Also

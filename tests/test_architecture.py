@@ -66,6 +66,7 @@ ALLOWED = {
     "_displays.pixel_grid": {"_kernels"},
     "_displays": {name for name in SOURCES if name.startswith("_displays.")},
     "_digit_image": {"_images"},
+    "datasets._example_digits": {"datasets._mnist"},
     "datasets._idx": set(),
     "datasets._image_folder": {"_images"},
     "datasets._mnist": {"datasets._idx"},

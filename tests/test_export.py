@@ -102,7 +102,7 @@ def test_labels_and_probabilities_are_named_and_typed(tmp_path, labels, type_nam
 def test_every_activation_in_its_precision(run, activation, dtype):
     X = PIXELS.astype(dtype)
     classifier = small_mlp(activation=activation, dropout=0.5).fit(X, LABELS)
-    label, probabilities = run(classifier, X)
+    _, probabilities = run(classifier, X)
     assert probabilities.dtype == dtype
     # The error function is float32 in onnxruntime.
     tolerance = 1e-12 if dtype == "float64" and activation != "gelu" else 1e-6

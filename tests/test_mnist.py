@@ -6,9 +6,16 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import load_digits
 from sklearn.utils import Bunch
 
-from sklearn_digits.datasets import _mnist, fetch_mnist, load_idx, save_idx
+from sklearn_digits.datasets import (
+    _mnist,
+    fetch_mnist,
+    load_example_digits,
+    load_idx,
+    save_idx,
+)
 
 MD5 = {  # of the unpacked files of the original distribution
     "train-images": "6bbc9ace898e44ae57da46a324031adb",
@@ -268,3 +275,26 @@ def test_wrong_parameters_are_named(wrong):
 @pytest.mark.parametrize("kind", ["images", "labels"])
 def test_mnist_is_byte_for_byte_the_original(mnist, tmp_path, part, kind):
     assert md5_of_idx(tmp_path, mnist[part], kind) == MD5[f"{part}-{kind}"]
+
+
+def test_examples_have_the_8x8_digits_where_there_is_no_mnist(monkeypatch):
+    monkeypatch.setenv("SKLEARN_DIGITS_DATA", "")
+    X_train, X_test, y_train, y_test = load_example_digits()
+    assert X_train.shape == (1347, 8, 8)
+    assert len(X_train) == len(y_train)
+    assert len(X_test) == len(y_test) == 450
+    assert X_train.dtype == np.uint8
+    # The same images, on MNIST's scale, each in one of the two parts.
+    digits = load_digits()
+    stretched = np.round(digits.images / 16 * 255)
+    ours = np.concatenate([X_train, X_test]).reshape(-1, 64)
+    assert sorted(ours.tolist()) == sorted(stretched.reshape(-1, 64).tolist())
+
+
+def test_examples_have_mnist_where_it_is(small_mnist, monkeypatch):
+    monkeypatch.setenv("SKLEARN_DIGITS_DATA", str(small_mnist))
+    X_train, X_test, y_train, _ = load_example_digits(n_train=2)
+    train, test = (fetch_mnist(subset=subset) for subset in ("train", "test"))
+    np.testing.assert_array_equal(X_train, train.images[:2])
+    np.testing.assert_array_equal(y_train, train.target[:2])
+    np.testing.assert_array_equal(X_test, test.images)

@@ -120,12 +120,12 @@ def fetch_mnist(*, data_home=None, subset="train", return_X_y=False, as_frame=Fa
     ``SKLEARN_DIGITS_DATA`` names holds them, and else fetched from OpenML by
     :func:`sklearn.datasets.fetch_openml`, which keeps a copy for the next time.
 
-    =============   ==================
+    ===============   ================
     Classes                         10
     Training images             60,000
     Test images                 10,000
     Features          784, uint8 0-255
-    =============   ==================
+    ===============   ================
 
     Parameters
     ----------

@@ -1,0 +1,57 @@
+"""
+10. A network of your own, in one file
+======================================
+
+A residual network adds to an image what its layers make of it, so that a layer that is
+not needed has only to make nothing [1]_. It is not in this package. What does it take
+to have it as an estimator?
+
+.. [1] He, Zhang, Ren, Sun (2016). Deep residual learning for image recognition. CVPR.
+"""
+
+import matplotlib.pyplot as plt
+from torch import nn
+
+from sklearn_digits import ConvNetClassifier, ImageClassifier
+from sklearn_digits.datasets import load_example_digits
+
+
+class Residual(nn.Module):
+    def __init__(self, n_channels):
+        super().__init__()
+        self.layers = nn.Sequential(
+            *(nn.BatchNorm2d(n_channels), nn.ReLU()),
+            nn.Conv2d(n_channels, n_channels, 3, padding=1, bias=False),
+            *(nn.BatchNorm2d(n_channels), nn.ReLU()),
+            nn.Conv2d(n_channels, n_channels, 3, padding=1, bias=False),
+        )
+
+    def forward(self, x):
+        return x + self.layers(x)
+
+
+class ResidualClassifier(ImageClassifier):
+    def build_module(self, n_features, n_classes):
+        first, second = 16, 32
+        return nn.Sequential(
+            nn.Conv2d(self.image_shape_[2], first, 3, padding=1),
+            Residual(first),
+            nn.Conv2d(first, second, 3, padding=1, stride=2),
+            Residual(second),
+            *(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+            nn.Linear(second, n_classes),
+        )
+
+
+# %%
+# Now it fits, predicts, and can be searched, cloned and pickled like the others.
+
+X_train, X_test, y_train, y_test = load_example_digits(n_train=4_000)
+_, ax = plt.subplots(layout="constrained")
+for Classifier in (ResidualClassifier, ConvNetClassifier):
+    model = Classifier(random_state=0).fit(X_train, y_train)
+    score = f"{model.score(X_test, y_test):.2%} of the test digits"
+    ax.semilogy(model.loss_curve_, label=f"{Classifier.__name__}, {score}")
+ax.set(xlabel="epoch", ylabel="training loss")
+ax.legend()
+plt.show()
