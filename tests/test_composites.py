@@ -1,6 +1,6 @@
 """Every meta-estimator of scikit-learn's, around every estimator of ours.
 
-The table ``docs/composites.md`` is made from what is declared and tried here:
+The table ``docs/guide/composites.md`` is made from what is declared and tried here:
 ``python tests/test_composites.py`` writes it anew.
 """
 
@@ -53,7 +53,7 @@ from sklearn_digits import (
 )
 from sklearn_digits._documentation import DOCUMENTATION
 
-PAGE = Path(__file__).parents[1] / "docs" / "composites.md"
+PAGE = Path(__file__).parents[1] / "docs" / "guide" / "composites.md"
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 MLP = MLPClassifier((20,), max_iter=20, learning_rate_init=0.01, random_state=0)

@@ -55,7 +55,7 @@ def client():
     ):
         # Warnings of workers come by mail, and short fits are meant to be short.
         client.run(warnings.simplefilter, "ignore")
-        # Copies of the data stay on all workers, as docs/scaling.md asks for.
+        # Copies of the data stay on all workers, as docs/guide/scaling.md asks for.
         client.amm.stop()
         yield client
 

@@ -29,7 +29,7 @@ def test_the_code_of_a_page_runs_from_top_to_bottom(page):
 def test_everything_public_is_on_the_api_page():
     text = (DOCS / "api.rst").read_text(encoding="utf-8")
     listed = set(re.findall(r"^   (\w+)$", text, re.MULTILINE))
-    assert listed == {*sklearn_digits.__all__, *datasets.__all__}
+    assert listed == {*sklearn_digits.__all__, *datasets.__all__, "to_onnx"}
 
 
 def test_the_course_has_twelve_short_lessons():
