@@ -70,7 +70,9 @@ class TorchClassifier(
     """Base of the classifiers: a torch module behind scikit-learn's interface.
 
     A subclass writes :meth:`build_module`; everything else is here: validation,
-    labels, weights, training, prediction, pickling.
+    labels, weights, training, prediction, pickling. For skops, which loads what it is
+    told to trust, clear callbacks with ``set_callbacks()`` and
+    ``set_params(skorch_callbacks=None)``: names of the package are enough then.
 
     Parameters
     ----------

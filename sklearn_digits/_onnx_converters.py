@@ -177,11 +177,9 @@ def exported_labels(classes):
     """Return labels as ONNX has them: int64, or an object array of str."""
     if all(isinstance(label, str) for label in classes.tolist()):
         return classes.astype(object)
-    try:
+    with np.errstate(invalid="ignore"):
         labels = classes.astype(np.int64)
-    except (TypeError, ValueError):
-        labels = None
-    if labels is None or (labels != classes).any():
+    if (labels != classes).any():
         raise NotImplementedError(
             f"The classes are {classes}; ONNX has labels that are integers or str."
         )

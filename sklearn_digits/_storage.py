@@ -19,6 +19,10 @@ class StorableEstimator(BaseEstimator):
     A state holds the number of its format. Parameters that did not exist when it was
     written get their defaults; a default under which the estimator would predict
     something else wants a case in the subclass's ``__setstate__``.
+
+    skops needs to trust names of this package only, once the callbacks are cleared:
+    scikit-learn's by ``set_callbacks()``, skorch's by
+    ``set_params(skorch_callbacks=None)``.
     """
 
     def __getstate__(self):
