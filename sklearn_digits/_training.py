@@ -6,6 +6,7 @@ slices whole arrays and reads the loss from the device once an epoch.
 """
 
 import copy
+import warnings
 
 import torch
 from skorch import NeuralNet
@@ -149,7 +150,8 @@ class TrainingNet(NeuralNet):
                 {"params": self.penalised_, "weight_decay": self.weight_decay},
                 {"params": free, "weight_decay": 0.0},
             ]
-        self.optimizer_ = self.optimizer(groups, **kwargs)
+        with warnings.catch_warnings():  # torch's compiler, once loaded, adds filters
+            self.optimizer_ = self.optimizer(groups, **kwargs)
         return self
 
     @property

@@ -23,7 +23,11 @@ from torch import nn
 import sklearn_digits
 from sklearn_digits import ConvNetClassifier, Dropout, MLPClassifier, TorchClassifier
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Stochastic Optimizer", "ignore:lbfgs failed"
+)
 POOLS = ThreadpoolController()
+INFERENCE = torch.inference_mode()
 
 # How each setting reads, and how a leak would change it. The threads are those of the
 # calling thread; so are the last three.
@@ -63,7 +67,7 @@ LEAK = {
     "floating-point errors": lambda: np.seterr(all="raise"),
     "trace": lambda: sys.settrace(lambda *args: None),
     "grad mode": lambda: torch.set_grad_enabled(False),
-    "inference mode": lambda: torch.inference_mode().__enter__(),
+    "inference mode": INFERENCE.__enter__,
     "autocast": lambda: torch.set_autocast_enabled("cpu", True),
 }
 
@@ -100,7 +104,7 @@ for name, leak in test_faults.LEAK.items():
 @pytest.fixture(scope="module")
 def digits():
     X, y = load_digits(return_X_y=True)
-    return X[:60].astype(np.uint8), y[:60]
+    return X[:150].astype(np.uint8), y[:150]
 
 
 def ctrl_c():
@@ -259,7 +263,6 @@ def test_a_fault_at_prediction_leaves_every_setting_and_the_model(fault, digits)
     assert np.array_equal(model.predict_proba(X), expected)
 
 
-@pytest.mark.filterwarnings("ignore:Stochastic Optimizer", "ignore:lbfgs failed")
 @pytest.mark.parametrize(
     "classifier",
     [
@@ -344,7 +347,6 @@ def lines_of(run):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Stochastic Optimizer", "ignore:lbfgs failed")
 @pytest.mark.parametrize(
     "classifier",
     [
