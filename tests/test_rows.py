@@ -116,7 +116,7 @@ def test_sparse_input_is_never_dense_as_a_whole(monkeypatch):
         return taken
 
     monkeypatch.setattr(rows_module, "take_rows", watched)
-    X = sparse.random_array((5000, 20), density=0.1, format="csr", rng=0)
+    X = sparse.csr_array(np.random.default_rng(0).random((5000, 20)) < 0.1, dtype=float)
     y = np.arange(5000) % 3
     model = MLPClassifier((4,), max_iter=3, tol=1, n_iter_no_change=1)
     model.set_params(early_stopping=True, validation_fraction=0.5).fit(X, y)
