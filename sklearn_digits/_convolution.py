@@ -67,8 +67,10 @@ def _pool_mean(maps, geometry):
     """Average over windows: a small matrix product a kernel along each axis."""
     height, n_kernels, n_images, width = maps.shape
     of_rows, of_columns = (
-        _averaging(size, *sides, maps.dtype)
-        for size, *sides in zip((height, width), *geometry[2:], strict=True)
+        _averaging(size, window, step, n_windows, maps.dtype)
+        for size, window, step, n_windows in zip(
+            (height, width), *geometry[2:], strict=True
+        )
     )
     maps = of_rows @ maps.reshape(height, n_kernels, -1).swapaxes(0, 1)
     maps = maps.reshape(n_kernels, -1, width) @ of_columns.T
