@@ -49,6 +49,7 @@ sphinx_gallery_conf = {
     "doc_module": ("sklearn_digits",),
     "reference_url": {"sklearn_digits": None},
     "remove_config_comments": True,
+    "capture_repr": (),
     "image_srcset": ["2x"],
     "show_signature": False,
     "min_reported_time": 1,

@@ -25,8 +25,13 @@ from sklearn_digits.datasets import load_example_digits
 
 if __name__ == "__main__":  # workers import this file: they must not start a cluster
     X, _, y, _ = load_example_digits(n_train=400)
-    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
-    epochs = [10, 20, 40, 80]
+    cluster = LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        dashboard_address=":0",
+        silence_logs="ERROR",
+    )
+    epochs = [5, 10, 20, 40]
     _, ax = plt.subplots(layout="constrained")
     with cluster, Client(cluster), parallel_config("dask"):
         for augmentation in (None, "affine"):
