@@ -100,7 +100,15 @@ class Checkpoint:
     # and offers one: no hook of the protocol can hand over either.
 
     def setup(self, estimator, context):
-        """Check that the fit which begins is one that can go on from a file."""
+        """Check that the fit which begins is one that can go on from a file.
+
+        Parameters
+        ----------
+        estimator : estimator
+            What is being fitted.
+        context : sklearn.callback.CallbackContext
+            Where in the fit this is.
+        """
         name = type(estimator).__name__
         if not hasattr(estimator, "build_module"):
             raise TypeError(
@@ -124,13 +132,37 @@ class Checkpoint:
             )
 
     def teardown(self, estimator, context):
-        """Do nothing: files outlive their fits."""
+        """Do nothing: files outlive their fits.
+
+        Parameters
+        ----------
+        estimator : estimator
+            What is being fitted.
+        context : sklearn.callback.CallbackContext
+            Where in the fit this is.
+        """
 
     def on_fit_task_begin(self, estimator, context):
-        """Do nothing; see :meth:`load`."""
+        """Do nothing; see :meth:`load`.
+
+        Parameters
+        ----------
+        estimator : estimator
+            What is being fitted.
+        context : sklearn.callback.CallbackContext
+            Where in the fit this is.
+        """
 
     def on_fit_task_end(self, estimator, context):
-        """Do nothing; see :meth:`save`."""
+        """Do nothing; see :meth:`save`.
+
+        Parameters
+        ----------
+        estimator : estimator
+            What is being fitted.
+        context : sklearn.callback.CallbackContext
+            Where in the fit this is.
+        """
 
     # What a fit asks for
 

@@ -277,11 +277,12 @@ class ImageClassifier(TorchClassifier):
         ----------
         X : array-like of shape (n, n_features), (n, height, width) or \
                 (n, height, width, n_channels)
+            As in :meth:`fit`.
 
         Returns
         -------
         embedding : ndarray of shape (n, n_embedding_features)
-            float32, or float64 where that is the dtype of the weights.
+            Of the dtype of the weights: float32, or float64.
 
         Raises
         ------

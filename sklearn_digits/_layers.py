@@ -93,6 +93,7 @@ class BatchNorm2d(nn.Module):
     Parameters
     ----------
     n_channels : int
+        Of the images that come.
     momentum : float, default=0.1
         Weight of the batch in the running statistics.
     eps : float, default=1e-5
@@ -135,7 +136,18 @@ class BatchNorm2d(nn.Module):
         self.sample_weight: torch.Tensor | None = None
 
     def forward(self, x):
-        """Normalise `x` of shape (n, n_channels, height, width)."""
+        """Normalise images.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (n, n_channels, height, width)
+            Images, or maps of them.
+
+        Returns
+        -------
+        y : torch.Tensor of the same shape
+            In training, of mean 0 and variance 1 before `weight` and `bias`.
+        """
         learn = self.training and x.shape[0] * x.shape[2] * x.shape[3] > 1
         if learn and self.sample_weight is not None:
             return self._weighted(x, self.sample_weight)

@@ -30,6 +30,18 @@ class LightOptimizer(torch.optim.Optimizer):
     state_dict = torch.optim.Optimizer.state_dict.__wrapped__  # type: ignore[attr-defined]
     load_state_dict = torch.optim.Optimizer.load_state_dict.__wrapped__  # type: ignore[attr-defined]
 
+    def _moving(self):
+        """Yield the groups, their parameters that have a gradient, and the gradients.
+
+        Groups in which nothing has a gradient are passed over.
+        """
+        for group in self.param_groups:
+            parameters = [
+                weight for weight in group["params"] if weight.grad is not None
+            ]
+            if parameters:
+                yield group, parameters, [weight.grad for weight in parameters]
+
     def _moments(self, parameters, name):
         """Return one of the moments of `parameters`, zeros at first."""
         states = [self.state[parameter] for parameter in parameters]
@@ -37,12 +49,6 @@ class LightOptimizer(torch.optim.Optimizer):
             if name not in state:
                 state[name] = torch.zeros_like(parameter)
         return [state[name] for state in states]
-
-
-def parameters_to_move(group):
-    """Return the parameters of a group that have a gradient, and the gradients."""
-    parameters = [weight for weight in group["params"] if weight.grad is not None]
-    return parameters, [weight.grad for weight in parameters]
 
 
 class Adam(LightOptimizer):
@@ -69,12 +75,11 @@ class Adam(LightOptimizer):
     @torch.no_grad()
     def step(self, closure=None):
         """Take a step against the gradients in ``grad``."""
-        for group in self.param_groups:
+        for group, parameters, gradients in self._moving():
             beta_1, beta_2 = group["betas"]
             group["n_steps"] += 1
             correction = sqrt(1 - beta_2 ** group["n_steps"])
             rate = group["lr"] * correction / (1 - beta_1 ** group["n_steps"])
-            parameters, gradients = parameters_to_move(group)
             first = self._moments(parameters, "exp_avg")
             second = self._moments(parameters, "exp_avg_sq")
             torch._foreach_lerp_(first, gradients, 1 - beta_1)
@@ -109,8 +114,7 @@ class AdamW(Adam):
     @torch.no_grad()
     def step(self, closure=None):
         """Take a step against the gradients in ``grad``."""
-        for group in self.param_groups:
-            parameters, _ = parameters_to_move(group)
+        for group, parameters, _ in self._moving():
             if group.get("weight_decay"):
                 torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
         super().step()
@@ -136,9 +140,8 @@ class SGD(LightOptimizer):
     @torch.no_grad()
     def step(self, closure=None):
         """Take a step against the gradients in ``grad``."""
-        for group in self.param_groups:
+        for group, parameters, gradients in self._moving():
             rate = group["lr"]
-            parameters, gradients = parameters_to_move(group)
             if not group["momentum"]:
                 torch._foreach_add_(parameters, gradients, alpha=-rate)
                 continue

@@ -138,3 +138,13 @@ def test_steps_go_against_the_gradient():
         weight.grad = torch.tensor([1.0, -1.0])
         optimizer([weight], lr=0.5).step()
         assert np.sign(weight.detach().numpy()).tolist() == [-1, 1]
+
+
+@pytest.mark.parametrize("optimizer", [Adam, AdamW, SGD])
+def test_groups_in_which_nothing_moves_are_passed_over(optimizer):
+    moving, still = (torch.nn.Parameter(torch.ones(2)) for _ in range(2))
+    moving.grad = torch.ones(2)
+    groups = [{"params": []}, {"params": [still], "weight_decay": 0.5}]
+    optimizer([*groups, {"params": [moving]}], lr=0.1).step()
+    assert (moving < 1).all()
+    assert torch.equal(still.detach(), torch.ones(2))
