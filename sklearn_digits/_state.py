@@ -33,11 +33,11 @@ def kept_on_error(estimator, resume):
     lengths = [(x, len(x)) for x in before.values() if isinstance(x, list)]
     tensors = estimator.module_.state_dict().values() if resume else ()
     weights = [tensor.clone() for tensor in tensors]
-    estimator.n_iter_ = 0
     try:
+        estimator.n_iter_ = 0
         yield
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) and estimator.n_iter_:
+        if isinstance(error, KeyboardInterrupt) and vars(estimator).get("n_iter_"):
             raise
         for name in [name for name in vars(estimator) if name not in before]:
             if "callback" not in name:  # scikit-learn's, still to be torn down

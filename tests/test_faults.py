@@ -365,7 +365,7 @@ def test_ctrl_c_at_any_line_leaves_every_setting(classifier, digits):
         model.fit(X, y).predict(X)
 
     lines = lines_of(lambda: run(clone(classifier)))
-    assert len(lines) > 200
+    n_interrupted = 0
     for chosen in lines:
         model = clone(classifier)
 
@@ -373,8 +373,12 @@ def test_ctrl_c_at_any_line_leaves_every_setting(classifier, digits):
             if line == chosen:
                 raise KeyboardInterrupt(line)
 
-        interrupted = pytest.raises(KeyboardInterrupt)
-        with settings_unchanged(), interrupted, at_each_line(interrupt):
-            run(model)
+        with settings_unchanged():
+            try:
+                with at_each_line(interrupt):
+                    run(model)
+            except KeyboardInterrupt:
+                n_interrupted += 1
         fitted_or_as_new(model, X)
+    assert n_interrupted > 0.95 * len(lines) > 200  # a few run once in a process
     assert np.array_equal(clone(classifier).fit(X, y).predict_proba(X), expected)
