@@ -4,7 +4,7 @@ python .ci/check_site.py [FOLDER] [--pictures FOLDER]
 
 Without a browser: each internal link leads to a page, its anchor to a place in it.
 Without a browser: each internal link has a page, and its anchor a place in it.
-the site, no image missing, no horizontal scroll; and the search finds a class.
+the site, no image missing, no horizontal scroll, no text cut off; and the search finds a class.
 """
 
 import argparse
@@ -28,7 +28,14 @@ LOOK = """
 (async () => {
   for (const image of document.images) image.loading = "eager";
   await Promise.allSettled([...document.images].map(image => image.decode()));
+  const scrolls = element => element && element.tagName != "ARTICLE" && (
+    ["auto", "scroll"].includes(getComputedStyle(element).overflowX)
+    || scrolls(element.parentElement));
+  const texts = document.querySelectorAll("article :is(h1, h2, p, dt, dd, li, img)");
+  const cut = [...texts].filter(element => !scrolls(element)
+    && element.getBoundingClientRect().right > window.innerWidth + 1);
   return {
+    cut: cut.map(element => element.textContent.slice(0, 40)),
     missing: [...document.images].filter(i => !i.naturalWidth).map(i => i.src),
     width: document.scrollingElement.scrollWidth,
     pictures: document.querySelectorAll("article img").length,
@@ -115,6 +122,8 @@ def look_at(browser, site, page, device):
     faults = [*complaints(events, site), *(f"no image {i}" for i in seen["missing"])]
     if seen["width"] > WIDTHS[device]:
         faults.append(f"is {seen['width']} pixels wide, and scrolls to the side")
+    if seen["cut"]:
+        faults.append(f"cuts {len(seen['cut'])} elements: {seen['cut'][0]!r} …")
     if "/plot_" in page and not seen["pictures"]:
         faults.append("shows no picture")
     for fault in faults:
