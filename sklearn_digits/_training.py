@@ -6,7 +6,9 @@ slices whole arrays and reads the loss from the device once an epoch.
 """
 
 import copy
+import sys
 import warnings
+from contextlib import nullcontext
 
 import torch
 from skorch import NeuralNet
@@ -150,7 +152,9 @@ class TrainingNet(NeuralNet):
                 {"params": self.penalised_, "weight_decay": self.weight_decay},
                 {"params": free, "weight_decay": 0.0},
             ]
-        with warnings.catch_warnings():  # torch's compiler, once loaded, adds filters
+        # torch's own optimizers load its compiler at the first use, which adds filters.
+        first = "torch._dynamo" not in sys.modules
+        with warnings.catch_warnings() if first else nullcontext():
             self.optimizer_ = self.optimizer(groups, **kwargs)
         return self
 
