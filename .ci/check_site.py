@@ -2,9 +2,10 @@
 
 python .ci/check_site.py [FOLDER] [--pictures FOLDER]
 
-Without a browser: each internal link leads to a page, its anchor to a place in it.
 Without a browser: each internal link has a page, and its anchor a place in it.
-the site, no image missing, no horizontal scroll, no text cut off; and the search finds a class.
+In Chromium, on a desktop and on a phone: no error in the console, no request that
+leaves the site, no image missing, no horizontal scroll, no text cut off; and the
+search finds a class.
 """
 
 import argparse
