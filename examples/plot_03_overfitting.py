@@ -23,7 +23,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 # One network of two wide layers, trained until nothing changes any more, and three that
 # are held back: by their structure, which has few units to learn with; by an L2
 # penalty, which makes large weights expensive, and a boundary with sharp corners needs
-# large weights; and by dropout, which sets half of the units to zero at each step, so
+# large weights; and by dropout, which sets most of the units to zero at each step, so
 # that none can rely on another to remember a point with it.
 
 settings = {
