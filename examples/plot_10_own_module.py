@@ -12,7 +12,7 @@ to have it as an estimator?
 import matplotlib.pyplot as plt
 from torch import nn
 
-from sklearn_digits import ConvNetClassifier, ImageClassifier
+from sklearn_digits import BatchNorm2d, ConvNetClassifier, ImageClassifier
 from sklearn_digits.datasets import load_example_digits
 
 
@@ -20,9 +20,9 @@ class Residual(nn.Module):
     def __init__(self, n_channels):
         super().__init__()
         self.layers = nn.Sequential(
-            *(nn.BatchNorm2d(n_channels), nn.ReLU()),
+            *(BatchNorm2d(n_channels), nn.ReLU()),
             nn.Conv2d(n_channels, n_channels, 3, padding=1, bias=False),
-            *(nn.BatchNorm2d(n_channels), nn.ReLU()),
+            *(BatchNorm2d(n_channels), nn.ReLU()),
             nn.Conv2d(n_channels, n_channels, 3, padding=1, bias=False),
         )
 
@@ -44,7 +44,8 @@ class ResidualClassifier(ImageClassifier):
 
 
 # %%
-# Now it fits, predicts, and can be searched, cloned and pickled like the others.
+# ``BatchNorm2d`` is this package's: it counts sample weights. Now the network fits and
+# predicts, and can be searched, cloned and pickled like the others.
 
 X_train, X_test, y_train, y_test = load_example_digits(n_train=4_000)
 _, ax = plt.subplots(layout="constrained")
