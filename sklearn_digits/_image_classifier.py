@@ -103,7 +103,8 @@ class ImageClassifier(TorchClassifier):
         where they suffice for that.
     n_iter_no_change : int or inf, default=10
         Epochs without improvement after which a fit stops: with `early_stopping`, or
-        under a "constant" or "adaptive" learning rate.
+        under a "constant" or "adaptive" learning rate. Under "onecycle" patience begins
+        when the learning rate is at its highest.
     tol : float, default=1e-4
         What counts as an improvement of validation score or loss.
     shuffle : bool, default=True

@@ -100,7 +100,9 @@ class FitMonitor:
         self._record_loss(net.history[-1, "train_loss"])
         scored_better = self.validation is not None and self._validate(net)
         improved = scored_better if self.early_stopping else self._loss_improved()
-        count = 0 if improved else self.estimator._no_improvement_count + 1
+        # Scores hardly rise while the learning rate still does.
+        patient = improved or net.warming_up
+        count = 0 if patient else self.estimator._no_improvement_count + 1
         self.estimator._no_improvement_count = count
         self.epochs_done += 1
         if net.schedule == "invscaling":

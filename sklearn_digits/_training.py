@@ -15,7 +15,7 @@ from skorch import NeuralNet
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sklearn_digits._runtime import draw_seed, matrix_precision, weight_dtype
-from sklearn_digits._schedule import CLOSED_SCHEDULES
+from sklearn_digits._schedule import CLOSED_SCHEDULES, ONE_CYCLE_WARMUP
 
 
 class AveragedWeights:
@@ -289,6 +289,12 @@ class TrainingNet(NeuralNet):
         torch._foreach_add_(gradients, [w.detach() for w in moving], alpha=alpha)
         flat = [weight.detach().flatten() for weight in self.penalised_]
         return sum(torch.dot(row, row) for row in flat) * (alpha / 2)
+
+    @property
+    def warming_up(self):
+        """Whether the learning rate is on its way up the one cycle of the fit."""
+        share = self.steps_taken_ / self.total_steps_
+        return self.schedule == "onecycle" and share < ONE_CYCLE_WARMUP
 
     def set_learning_rate(self, learning_rate):
         """Go on with another learning rate."""

@@ -6,6 +6,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 from sklearn_digits import ConvNetClassifier, RandomAffine
 from sklearn_digits._convnet import ConvNet
+from sklearn_digits._schedule import ONE_CYCLE_WARMUP
 
 QUICK = {"channels": (4, 8), "max_iter": 3, "random_state": 0}
 
@@ -193,6 +194,19 @@ def test_every_solver_and_schedule_lowers_the_loss(solver, learning_rate, digits
     else:
         model.fit(*digits)
     assert model.loss_ < 0.7 * model.loss_curve_[0]
+
+
+def test_patience_begins_when_the_learning_rate_is_at_its_highest(digits):
+    params = {**QUICK, "max_iter": 40, "early_stopping": True, "tol": 2.0}
+    fits = {
+        learning_rate: ConvNetClassifier(
+            **params, learning_rate=learning_rate, n_iter_no_change=3
+        ).fit(*digits)
+        for learning_rate in ("onecycle", "cosine")
+    }
+    # No score improves by as much as tol, after the first.
+    assert fits["cosine"].n_iter_ == 1 + 3 + 1
+    assert fits["onecycle"].n_iter_ == 40 * ONE_CYCLE_WARMUP + 3
 
 
 def test_auto_epochs_depend_on_the_steps_of_an_epoch():

@@ -364,7 +364,8 @@ def test_ctrl_c_at_any_line_leaves_every_setting(classifier, digits):
     def run(model):
         model.fit(X, y).predict(X)
 
-    lines = lines_of(lambda: run(clone(classifier)))
+    model = clone(classifier)
+    lines = lines_of(lambda: run(model))
     n_interrupted = 0
     for chosen in lines:
         model = clone(classifier)

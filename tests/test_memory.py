@@ -51,7 +51,7 @@ print(peak - before)
 MODELS = {
     "mlp": "MLPClassifier((4,), max_iter=1, batch_size=2000, random_state=0)",
     "convnet": "ConvNetClassifier(channels=(1,), kernel_size=1, max_iter=1, "
-    "batch_size=2000, augmentation=None, ema_decay=None, random_state=0)",
+    "batch_size=200, augmentation=None, ema_decay=None, random_state=0)",
 }
 TRAIN = {
     "fit": "model.fit(X, y)",

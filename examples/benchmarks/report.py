@@ -19,7 +19,6 @@ RACES = (
     "small_data",
     "convnet_accuracy",
     "convnet_epoch",
-    "mnist_accuracy",
     "accuracy",
     "kernels",
     "edge_features",
@@ -213,23 +212,11 @@ def ratios(rows, by):
     return bars(with_ours(rows), by, "time / ours", "time, in ours")
 
 
-def errors_by_look(rows):
-    """Return the bars of the errors on images as they are, moved, and rotated."""
-    columns = {"as it is": "accuracy %", "moved": "moved %", "rotated": "rotated %"}
-    long = [
-        {"who": row["who"], "digit": digit, "accuracy %": row.get(column)}
-        for digit, column in columns.items()
-        for row in rows
-    ]
-    return bars(long, "digit", error_rate, "errors, %")
-
-
 CHARTS = {
     "mlp_epoch": partial(ratios, by="input"),
     "small_data": partial(ratios, by="what"),
     "convnet_accuracy": partial(bars, by="aim %", what="s", title="seconds"),
     "convnet_epoch": partial(ratios, by="precision"),
-    "mnist_accuracy": errors_by_look,
     "accuracy": partial(bars, by="task", what=error_rate, title="errors, %"),
     "kernels": at_28,
     "edge_features": partial(
