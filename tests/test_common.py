@@ -137,7 +137,6 @@ EXPECTED_FAILURES = {
         "check_estimators_partial_fit_n_features": NO_PARTIAL_FIT,
         "check_fit_score_takes_y": NO_PARTIAL_FIT,
         "check_n_features_in_after_fitting": NO_PARTIAL_FIT,
-        "check_class_weight_classifiers": TOO_FEW_ROWS,
     },
     # The float64 configuration passes it, and test_convnet.py holds the same property
     # of float32 at 1e-5, over few steps.
