@@ -19,8 +19,9 @@ from sklearn_digits.datasets import load_example_digits
 
 X_train, X_test, y_train, y_test = load_example_digits(n_train=1_000)
 edges = ConvolutionFeatureTransformer(rectify="abs", pooling="mean", power=0.5)
+linear = LogisticRegression(max_iter=1000)
 pipeline = Pipeline(
-    [("edges", edges), ("scale", StandardScaler()), ("classify", LogisticRegression())]
+    [("edges", edges), ("scale", StandardScaler()), ("classify", linear)]
 )
 
 # %%
