@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import gc
 import pickle
 import random
 import signal
@@ -21,7 +22,13 @@ from threadpoolctl import ThreadpoolController
 from torch import nn
 
 import sklearn_digits
-from sklearn_digits import ConvNetClassifier, Dropout, MLPClassifier, TorchClassifier
+from sklearn_digits import (
+    ConvNetClassifier,
+    Dropout,
+    MLPClassifier,
+    TorchClassifier,
+    _runtime,
+)
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stochastic Optimizer", "ignore:lbfgs failed"
@@ -336,6 +343,18 @@ def at_each_line(act):
         yield
     finally:
         sys.settrace(outer)
+
+
+@pytest.fixture(autouse=True)
+def lock_is_free():
+    """Release what Ctrl-C on the way out of a ``with`` line leaves locked.
+
+    Python calls no ``__exit__`` then; other threads would wait for ever.
+    """
+    yield
+    gc.collect()
+    while _runtime._default_generator_lock._is_owned():
+        _runtime._default_generator_lock.release()
 
 
 def lines_of(run):
