@@ -14,9 +14,10 @@ import torch
 MANY_WEIGHTS = 1e5
 
 
-def has_few_weights(module):
-    """Tell whether the optimizers here suit the number of weights in `module`."""
-    return sum(weight.numel() for weight in module.parameters()) < MANY_WEIGHTS
+def suits_light_optimizers(module, device):
+    """Tell whether the optimizers here suit a module: few weights, on the CPU."""
+    n_weights = sum(weight.numel() for weight in module.parameters())
+    return device == "cpu" and n_weights < MANY_WEIGHTS
 
 
 class LightOptimizer(torch.optim.Optimizer):

@@ -30,21 +30,31 @@ from sklearn_digits import (
     ConvNetClassifier,
     MLPClassifier,
     RandomAffine,
+    RandomDistortion,
 )
 
 BEST = ConvNetClassifier(
     channels=(32, 64, 128),
     augmentation=RandomAffine(rotation=15, shift=0.1, scale=0.15, shear=0.25),
     weight_decay=0.05,
-    max_iter=16,
+    max_iter=24,
 )
 # Networks that see differently err differently.
 COMMITTEE = [
     BEST,
     BEST,
     BEST,
-    clone(BEST).set_params(channels=(16, 32, 64), kernel_size=5, max_iter=12),
-    clone(BEST).set_params(channels=(16, 32, 64, 128), max_iter=12),
+    clone(BEST).set_params(
+        channels=(16, 32, 64),
+        kernel_size=5,
+        augmentation=RandomDistortion(elastic=0.03),
+        max_iter=12,
+    ),
+    clone(BEST).set_params(
+        channels=(16, 32, 64, 128),
+        augmentation=RandomDistortion(erasing=0.25),
+        max_iter=12,
+    ),
 ]
 
 

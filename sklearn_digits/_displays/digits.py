@@ -143,8 +143,6 @@ class DigitsDisplay:
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         check_scalar(n_images, "n_images", Integral, min_val=1)
-        if n_columns is not None:
-            check_scalar(n_columns, "n_columns", Integral, min_val=1)
         labels = [] if self.labels is None else self.labels[:n_images]
         images, scale = color_scale(self.images[:n_images])
         im_kw = {"cmap": cmap, "interpolation": "nearest", **scale, **(im_kw or {})}

@@ -186,8 +186,6 @@ class FeatureMapDisplay:
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         check_scalar(n_maps, "n_maps", Integral, min_val=1)
-        if n_columns is not None:
-            check_scalar(n_columns, "n_columns", Integral, min_val=1)
         maps = np.asarray(self.maps)[:n_maps]
         names = [] if self.names is None else list(self.names)[:n_maps]
         signed = maps.min() < 0

@@ -1,9 +1,10 @@
 """Images side by side in one Axes."""
 
 from math import ceil, sqrt
+from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_scalar
 
 from sklearn_digits._images import flatten_images, resolve_image_shape
 
@@ -64,6 +65,8 @@ def draw_grid(ax, cell, tiles, captions, n_columns, text_kw):
     ax, images_, text_ : matplotlib Axes, list of AxesImage, list of Text
         The Axes and what it now holds.
     """
+    if n_columns is not None:
+        check_scalar(n_columns, "n_columns", Integral, min_val=1)
     height, width = cell
     side = max(height, width)
     n_rows = max(1, round(sqrt(len(tiles) / 2)))

@@ -209,8 +209,6 @@ class KernelDisplay:
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         check_scalar(n_kernels, "n_kernels", Integral, min_val=1)
-        if n_columns is not None:
-            check_scalar(n_columns, "n_columns", Integral, min_val=1)
         kernels = np.asarray(self.kernels)[:n_kernels]
         common = {"cmap": cmap, "interpolation": "nearest"}
         self.ax_, self.images_, self.text_ = draw_grid(
