@@ -6,7 +6,7 @@ import torch
 from sklearn_digits._notified import NotifiedNet
 from sklearn_digits._rows import take_rows
 from sklearn_digits._runtime import (
-    as_default_generator,
+    call_with_default_generator,
     count_flops,
     new_generator,
     resolve_device,
@@ -36,8 +36,9 @@ def assemble_module(estimator, X):
     """
     generator = new_generator(estimator.random_state)
     device = resolve_device(estimator.device)
-    with as_default_generator(generator):
-        module = estimator.build_module(X.shape[1], len(estimator.classes_))
+    module = call_with_default_generator(
+        generator, estimator.build_module, X.shape[1], len(estimator.classes_)
+    )
     module = estimator._complete_module(module)
     estimator.compute_dtype_ = "float32"  # of the one row that goes through first
     module = module.to(torch.float32)

@@ -177,21 +177,25 @@ def draw_seed(generator):
 _default_generator_lock = threading.RLock()
 
 
-@contextmanager
-def as_default_generator(generator):
-    """Let torch's default generator, on the CPU, continue `generator`.
+def call_with_default_generator(generator, function, *arguments):
+    """Call a function with `generator` as torch's default generator on the CPU.
 
-    Initialisers of ``torch.nn`` layers know no other generator. Whoever else uses
-    this context waits; the default generator is given back as it was.
+    Initialisers of ``torch.nn`` layers know no other generator. Whoever else calls
+    this waits; the default generator is given back as it was. It is no context
+    manager: Ctrl-C on the way into or out of one would keep the lock.
     """
     with _default_generator_lock:
-        borrowed = torch.get_rng_state()
-        try:  # from here on: Ctrl-C may come between any two lines
-            torch.set_rng_state(generator.get_state())
-            yield
-        finally:
-            generator.set_state(torch.get_rng_state())
-            torch.set_rng_state(borrowed)
+        return _lend_default_generator(generator, function, arguments)
+
+
+def _lend_default_generator(generator, function, arguments):
+    borrowed = torch.get_rng_state()
+    try:
+        torch.set_rng_state(generator.get_state())
+        return function(*arguments)
+    finally:
+        generator.set_state(torch.get_rng_state())
+        torch.set_rng_state(borrowed)
 
 
 def count_flops(module, example):

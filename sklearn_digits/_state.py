@@ -14,7 +14,11 @@ import torch
 from skorch.history import History
 
 from sklearn_digits._assembly import new_net
-from sklearn_digits._runtime import as_default_generator, resolve_device, weight_dtype
+from sklearn_digits._runtime import (
+    call_with_default_generator,
+    resolve_device,
+    weight_dtype,
+)
 
 
 @contextmanager
@@ -91,8 +95,10 @@ def from_arrays(estimator):
     estimator.device_ = str(device)
     shell = object.__new__(type(estimator))
     shell.__dict__.update(vars(estimator), **estimator._built_with)
-    with as_default_generator(torch.Generator()):
-        module = shell.build_module(estimator.n_features_in_, len(estimator.classes_))
+    n_features, n_classes = estimator.n_features_in_, len(estimator.classes_)
+    module = call_with_default_generator(
+        torch.Generator(), shell.build_module, n_features, n_classes
+    )
     module = shell._complete_module(module)
     module.to(device, weight_dtype(estimator.compute_dtype_))
     module.load_state_dict(_as_tensors(weights))

@@ -13,7 +13,7 @@ from torch import nn
 from sklearn_digits import _runtime
 from sklearn_digits._runtime import (
     ONE_THREAD_STEP,
-    as_default_generator,
+    call_with_default_generator,
     count_flops,
     draw_seed,
     has_native_bfloat16,
@@ -188,26 +188,29 @@ def test_drawn_seeds_follow_the_generator_and_fit_numpy():
 def test_layers_are_initialised_from_the_lent_generator():
     weights = []
     for _ in range(2):
-        with as_default_generator(new_generator(0)):
-            weights.append(nn.Linear(5, 3).weight)
+        layer = call_with_default_generator(new_generator(0), nn.Linear, 5, 3)
+        weights.append(layer.weight)
         torch.rand(1)
     assert torch.equal(*weights)
 
 
 def test_the_lent_generator_goes_on_where_the_default_one_stopped():
     generator, alone = new_generator(0), new_generator(0)
-    with as_default_generator(generator):
-        inside = torch.rand(5).tolist()
+    inside = call_with_default_generator(generator, torch.rand, 5).tolist()
     assert inside + stream(generator) == stream(alone) + stream(alone)
 
 
 def test_the_default_generator_comes_back_as_it_was():
     before = torch.get_rng_state()
-    with as_default_generator(new_generator(0)):
-        torch.rand(5)
+    call_with_default_generator(new_generator(0), torch.rand, 5)
     assert torch.equal(torch.get_rng_state(), before)
-    with pytest.raises(AttributeError), as_default_generator(new_generator(0)):
-        torch.rand(5).is_no_attribute()
+
+    def draw_and_fail():
+        torch.rand(5)
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        call_with_default_generator(new_generator(0), draw_and_fail)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -215,14 +218,16 @@ def test_threads_that_borrow_at_once_get_their_own_streams():
     before = torch.get_rng_state()
     together = threading.Barrier(4)
 
+    def draw():
+        drawn = []
+        for _ in range(20):
+            drawn.append(torch.rand(()).item())
+            time.sleep(1e-4)
+        return drawn
+
     def borrow(seed):
         together.wait()
-        with as_default_generator(new_generator(seed)):
-            drawn = []
-            for _ in range(20):
-                drawn.append(torch.rand(()).item())
-                time.sleep(1e-4)
-        return drawn
+        return call_with_default_generator(new_generator(seed), draw)
 
     with ThreadPoolExecutor(4) as pool:
         streams = list(pool.map(borrow, range(4)))
@@ -235,9 +240,11 @@ def test_threads_that_borrow_at_once_get_their_own_streams():
 def test_a_module_can_be_built_while_its_builder_builds_another():
     # As in a build_module that loads or fits another classifier: it must not wait
     # for itself.
-    with as_default_generator(new_generator(0)):
+    def build():
         assert _runtime._default_generator_lock.acquire(blocking=False)
         _runtime._default_generator_lock.release()
+
+    call_with_default_generator(new_generator(0), build)
 
 
 @pytest.mark.parametrize(
