@@ -52,3 +52,12 @@ FeatureMapDisplay.from_estimator(maps, X_test[0], ax=below, n_columns=9)
 above.set_title("the kernels")
 below.set_title(f"a {y_test[0]}, seen through them")
 plt.show()
+
+# %%
+# These sixteen are half of the bank. The others differ by what they count: brightness
+# that changes from left to right, say, or a spot brighter than what surrounds it. White
+# is zero, red counts for a pixel, blue against it. :func:`~sklearn_digits.kernel_bank`
+# has the numbers.
+
+KernelDisplay.from_kernels(n_columns=8)
+plt.show()
