@@ -41,8 +41,7 @@ print(f"on pixels: {on_pixels.score(rows_test, y_test):.2%} of the test digits")
 print(f"on edges:  {on_edges.score(X_test, y_test):.2%}")
 
 # %%
-# What the linear model sees of a digit: the response to each kernel, before it is
-# pooled.
+# What the linear model sees of a digit: its response to each kernel, before pooling.
 
 maps = ConvolutionFeatureTransformer("gabor", rectify="abs").fit(X_train)
 figure = plt.figure(figsize=(10, 7), layout="constrained")
@@ -54,10 +53,7 @@ below.set_title(f"a {y_test[0]}, seen through them")
 plt.show()
 
 # %%
-# These sixteen are half of the bank. The others differ by what they count: brightness
-# that changes from left to right, say, or a spot brighter than what surrounds it. White
-# is zero, red counts for a pixel, blue against it. :func:`~sklearn_digits.kernel_bank`
-# has the numbers.
+# The whole bank. White is zero; red counts for a pixel, blue against it.
 
 KernelDisplay.from_kernels(n_columns=8)
 plt.show()

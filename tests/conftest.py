@@ -1,10 +1,19 @@
 import os
+import signal
 
 import matplotlib as mpl
 import pytest
 from sklearn.utils import Bunch
 
 from sklearn_digits.datasets import fetch_mnist
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c():
+    """Python's own handling of Ctrl-C, which background jobs start without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

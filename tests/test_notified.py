@@ -246,15 +246,6 @@ def test_a_callback_can_stop_within_an_epoch(classifier, digits):
     assert np.isfinite(model.predict_proba(digits[0])).all()
 
 
-@pytest.fixture
-def ctrl_c():
-    """Python's own handling of Ctrl-C, which background jobs start without."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("ctrl_c")
 @each_classifier
 def test_ctrl_c_within_a_callback_reaches_the_user(classifier, digits):
     class PressCtrlC(Callback):
