@@ -286,7 +286,7 @@ def test_every_member_of_a_committee_has_a_seed_of_its_own():
         ]
         for seed in (0, 1)
     }
-    assert seeds == {0: [0, 10, 20, 30, 40], 1: [10, 20, 30, 40, 50]}
+    assert seeds == {0: [0, 1, 2, 3, 4], 1: [1, 2, 3, 4, 5]}
     assert len(committee.estimators) == 5
 
 
