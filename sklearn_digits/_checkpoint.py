@@ -7,15 +7,15 @@ the fit's result, so that no other fit ever starts from it.
 import hashlib
 import io
 import os
-import tempfile
 import warnings
-from contextlib import suppress
 from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, validate_params
+
+from sklearn_digits._files import written_atomically
 
 # The first bytes of a file. The number is the format's.
 HEADER = b"sklearn_digits checkpoint 1\n"
@@ -210,39 +210,11 @@ class Checkpoint:
         torch.save({"fit": fit, "state": as_plain(state)}, payload)
         digest = hashlib.sha256(payload.getbuffer()).digest()
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._path(fit), [HEADER, digest, payload.getbuffer()])
+        with written_atomically(self._path(fit)) as file:
+            file.writelines([HEADER, digest, payload.getbuffer()])
 
     def _path(self, fit):
         return self.folder / f"{fit}.checkpoint"
-
-
-def write_atomically(path, parts):
-    """Write bytes to `path` such that it never holds a part of them.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    parts : list of bytes-like
-    """
-    file = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed before it is renamed)
-        dir=path.parent, prefix=f"{path.stem}-", suffix=".tmp", delete=False
-    )
-    try:
-        with file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(file.name, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(file.name)
-        raise
-    if os.name == "posix":  # elsewhere directories cannot be opened
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def as_plain(value):

@@ -1,12 +1,11 @@
 """Fitted estimators as ONNX files, which run without Python."""
 
-import os
 from math import prod
-from pathlib import Path
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_digits._files import written_atomically
 from sklearn_digits._images import check_image_shape
 
 INPUT_DTYPES = ("uint8", "float32", "float64")
@@ -97,7 +96,8 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
     dtype = _check_dtype(input_dtype)
     shape = _row_shape(estimator.n_features_in_, image_shape)
     model = convert(estimator, dtype, shape)
-    _write_whole(model.SerializeToString(), Path(path))
+    with written_atomically(path) as file:
+        file.write(model.SerializeToString())
     return model
 
 
@@ -122,14 +122,3 @@ def _row_shape(n_features, image_shape):
             f"estimator was fitted with {n_features} features."
         )
     return tuple(image_shape)
-
-
-def _write_whole(content, path):
-    """Write a file under another name first, so that no half of it is ever seen."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(content)
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise type(error)(error.errno, error.strerror, str(path)) from error

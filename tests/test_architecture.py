@@ -32,11 +32,13 @@ LEAVES = {
     "_optimizers",
     "_checkpoint",
     "_documentation",
+    "_files",
     "_fingerprint",
 }
 ALLOWED = {
     **{leaf: set() for leaf in LEAVES},
     "_augmentation": {"_storage"},
+    "_checkpoint": {"_files"},
     "_training": LEAVES,
     "_notified": LEAVES | {"_training"},
     "_validation": LEAVES,
@@ -67,14 +69,14 @@ ALLOWED = {
     "_displays": {name for name in SOURCES if name.startswith("_displays.")},
     "_digit_image": {"_images"},
     "datasets._example_digits": {"datasets._mnist"},
-    "datasets._idx": set(),
+    "datasets._idx": {"_files"},
     "datasets._image_folder": {"_images"},
     "datasets._mnist": {"datasets._idx"},
     "datasets": {name for name in SOURCES if name.startswith("datasets.")},
     "_onnx_graph": set(),
     "_onnx_trace": {"_onnx_graph"},
     "_onnx_converters": {"_images", "_onnx_graph", "_onnx_trace"},
-    "export": {"_images", "_onnx_converters"},
+    "export": {"_files", "_images", "_onnx_converters"},
 }
 # Of every other module, that is of one that adds an estimator.
 ALLOWED_IN_A_MODEL = LEAVES | {"_base", "_image_classifier"}

@@ -1,4 +1,5 @@
 import builtins
+import os
 import stat
 
 import numpy as np
@@ -384,12 +385,10 @@ def test_a_file_is_replaced_as_a_whole(tmp_path, monkeypatch):
     to_onnx(transformer, path)
     before = path.read_bytes()
 
-    def fill_the_disk(self, content):
-        with open(self, "wb") as file:
-            file.write(content[:10])
+    def fill_the_disk(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(type(path), "write_bytes", fill_the_disk)
+    monkeypatch.setattr(os, "fsync", fill_the_disk)
     with pytest.raises(OSError, match=r"No space left on device: .*/x\.onnx"):
         to_onnx(transformer, path, input_dtype="uint8")
     assert path.read_bytes() == before

@@ -1,4 +1,5 @@
 import gzip
+import os
 import re
 import struct
 import tracemalloc
@@ -213,3 +214,17 @@ def test_ten_thousand_mutations_raise_value_error_or_load_correctly(
         assert tracemalloc.get_traced_memory()[1] < 2**20
     finally:
         tracemalloc.stop()
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path, monkeypatch):
+    path = tmp_path / "file.gz"
+    save_idx(path, np.zeros(3, dtype=np.uint8))
+
+    def interrupt(descriptor):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        save_idx(path, np.ones(3, dtype=np.uint8))
+    assert np.array_equal(load_idx(path), np.zeros(3))
+    assert list(tmp_path.iterdir()) == [path]

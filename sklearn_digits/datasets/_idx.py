@@ -14,6 +14,8 @@ from math import prod
 import numpy as np
 from sklearn.utils._param_validation import validate_params
 
+from sklearn_digits._files import written_atomically
+
 _GZIP_MAGIC = b"\x1f\x8b"
 _PIECE = 2**16  # bytes asked for at once: small beside any file worth reading
 _IDX_DTYPES: dict[int, np.dtype] = {
@@ -189,7 +191,7 @@ def save_idx(path, array):
     header = struct.pack(f">2x2B{array.ndim}I", codes[dtype], array.ndim, *array.shape)
     # As one row of bytes: files accept no other byte order than the native one.
     values = np.asarray(array, dtype=dtype, order="C").reshape(-1).view(np.uint8)
-    with open(path, "wb") as file:
+    with written_atomically(path) as file:
         if os.fspath(path).endswith(".gz"):
             with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
                 packed.write(header)
