@@ -433,19 +433,20 @@ class ConvolutionFeatureTransformer(
         """Raise if maps of `X` may exceed `highest`, under kernels of some gain."""
 
         def is_safe(largest):
-            with np.errstate(over="ignore"):
-                return np.float64(largest * gain) ** max(self.power, 1) < highest
+            return np.float64(largest * gain) ** max(self.power, 1) < highest
 
-        # A norm is no less than the largest value, and takes half the time.
-        if X.dtype != np.uint8 and is_safe(1.01 * np.linalg.norm(X)):
-            return
-        largest = largest_pixel(X)
-        if not is_safe(largest):
-            raise ValueError(
-                f"X holds values as large as {largest:g}, of which kernels and "
-                f"power={self.power} may make more than {highest:g}, the largest "
-                "number of the output's dtype; scale X down."
-            )
+        with np.errstate(over="ignore"):
+            # A norm is no less than the largest value, and takes half the time.
+            if X.dtype != np.uint8 and is_safe(1.01 * np.linalg.norm(X)):
+                return
+            largest = largest_pixel(X)
+            if is_safe(largest):
+                return
+        raise ValueError(
+            f"X holds values as large as {largest:g}, of which kernels and "
+            f"power={self.power} may make more than {highest:g}, the largest number of "
+            "the output's dtype; scale X down."
+        )
 
     def _geometry(self, image_shape, kernels):
         """Work out the sides from image to maps; raise where nothing would be left."""
