@@ -76,6 +76,15 @@ def largest_pixel(X):
     return max(float(X.max()), -float(X.min()))
 
 
+def no_less_than_pixels(X):
+    """Return a number that no absolute value in `X`, an array of floats, exceeds.
+
+    It takes half the time of :func:`largest_pixel`: the norm, and what rounding may
+    have taken from it. Squares below the smallest number are lost.
+    """
+    return 1.01 * np.linalg.norm(X) + np.sqrt(np.finfo(X.dtype).tiny)
+
+
 def flatten_images(X):
     """Return `X` as rows of pixels, and the shape of its images where it has one.
 

@@ -412,3 +412,13 @@ def test_a_grid_search_over_kernels_scores_the_same_in_two_threads():
     with parallel_config("threading", n_jobs=2):
         threaded = search.fit(X, y).cv_results_["mean_test_score"]
     assert_array_equal(serial, threaded)
+
+
+def test_maps_of_tiny_pixels_are_no_larger_than_their_dtype_either():
+    # The square of such a pixel is zero.
+    images = np.full((1, 4, 4), 1e-170)
+    transformer = ConvolutionFeatureTransformer(
+        {"huge": np.array([[1e300]])}, power=3.0
+    ).fit(images)
+    with pytest.raises(ValueError, match="values as large as 1e-170"):
+        transformer.transform(images)
