@@ -22,7 +22,7 @@ from sklearn_digits._images import (
     largest_pixel,
     resolve_image_shape,
 )
-from sklearn_digits._optimizers import AdamW, suits_light_optimizers
+from sklearn_digits._optimizers import AdamW
 from sklearn_digits._runtime import weight_dtype
 
 # "auto" numbers of epochs give a fit about this many steps, within these bounds.
@@ -343,11 +343,7 @@ class ImageClassifier(TorchClassifier):
         return min(max(fewest, -(-AUTO_STEPS // n_steps)), most)
 
     def _optimizer(self):
-        if self.solver != "adamw":
-            return super()._optimizer()
-        if suits_light_optimizers(self.module_, self.device_):
-            return AdamW, {}
-        return torch.optim.AdamW, {"weight_decay": 0.0, "fused": True}
+        return (AdamW, {}) if self.solver == "adamw" else super()._optimizer()
 
     def _forward(self, flops):
         module = super()._forward(flops)
