@@ -251,7 +251,7 @@ def sampling_grid(matrices, images):
     """Return where each output pixel is sampled from, in coordinates from -1 to 1.
 
     The same as ``torch.nn.functional.affine_grid`` without aligned corners, in one
-    matrix product for the whole batch: eight times faster on a CPU.
+    matrix product for the whole batch: many times faster on a CPU.
 
     Parameters
     ----------
@@ -262,6 +262,7 @@ def sampling_grid(matrices, images):
     Returns
     -------
     grid : torch.Tensor of shape (n, height, width, 2)
+        In memory all x of an image, then all its y, as sampling reads them fastest.
     """
     height, width = images.shape[2:]
     x, y = (
@@ -270,11 +271,10 @@ def sampling_grid(matrices, images):
         for side in (width, height)
     )
     output = torch.stack(
-        [x.repeat(height), y.repeat_interleave(width), x.new_ones(height * width)],
-        dim=1,
+        [x.repeat(height), y.repeat_interleave(width), x.new_ones(height * width)]
     )
-    grid = output @ matrices.transpose(0, 1).reshape(3, -1)
-    return grid.view(height, width, 2, -1).permute(3, 0, 1, 2)
+    grid = matrices.permute(2, 0, 1).reshape(-1, 3) @ output
+    return grid.view(-1, 2, height, width).permute(0, 2, 3, 1)
 
 
 def augment(augmentation, images, generator):
