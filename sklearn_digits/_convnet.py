@@ -9,6 +9,7 @@ from numbers import Integral, Real
 import torch
 from sklearn.utils._param_validation import Interval
 from torch import nn
+from torch.nn import functional
 
 from sklearn_digits._image_classifier import ImageClassifier
 from sklearn_digits._layers import BatchNorm2d, Dropout
@@ -58,9 +59,11 @@ class ConvNet(nn.Module):
         The maximum and the mean of each channel over the image, side by side: what is
         somewhere, and how much of it there is.
         """
+        maps = self.stages(x)
+        largest = functional.max_pool2d(maps, maps.shape[2:]).flatten(1)
         # In the order that the channels have in memory, so that gradients keep it.
-        pixels = self.stages(x).permute(0, 2, 3, 1).flatten(1, 2)
-        return torch.cat([pixels.amax(dim=1), pixels.mean(dim=1)], dim=1)
+        mean = maps.permute(0, 2, 3, 1).flatten(1, 2).mean(dim=1)
+        return torch.cat([largest, mean], dim=1)
 
     def forward(self, x):
         """Return logits (n, n_classes) of images (n, n_channels, height, width)."""
