@@ -43,12 +43,12 @@ class LightOptimizer(torch.optim.Optimizer):
             if parameters:
                 yield group, parameters, [weight.grad for weight in parameters]
 
-    def _moments(self, parameters, name):
-        """Return one of the moments of `parameters`, zeros at first."""
+    def _kept(self, parameters, name, start=torch.zeros_like):
+        """Return what is kept of each of `parameters`; `start` makes it at first."""
         states = [self.state[parameter] for parameter in parameters]
         for parameter, state in zip(parameters, states, strict=True):
             if name not in state:
-                state[name] = torch.zeros_like(parameter)
+                state[name] = start(parameter)
         return [state[name] for state in states]
 
 
@@ -81,8 +81,8 @@ class Adam(LightOptimizer):
             group["n_steps"] += 1
             correction = sqrt(1 - beta_2 ** group["n_steps"])
             rate = group["lr"] * correction / (1 - beta_1 ** group["n_steps"])
-            first = self._moments(parameters, "exp_avg")
-            second = self._moments(parameters, "exp_avg_sq")
+            first = self._kept(parameters, "exp_avg")
+            second = self._kept(parameters, "exp_avg_sq")
             torch._foreach_lerp_(first, gradients, 1 - beta_1)
             torch._foreach_mul_(second, beta_2)
             torch._foreach_addcmul_(second, gradients, gradients, 1 - beta_2)
@@ -124,10 +124,10 @@ class AdamW(LightOptimizer):
             adamw(
                 parameters,
                 gradients,
-                self._moments(parameters, "exp_avg"),
-                self._moments(parameters, "exp_avg_sq"),
+                self._kept(parameters, "exp_avg"),
+                self._kept(parameters, "exp_avg_sq"),
                 [],
-                self._counters(parameters),
+                self._kept(parameters, "step", start=_zero),
                 fused=True,
                 amsgrad=False,
                 maximize=False,
@@ -138,13 +138,10 @@ class AdamW(LightOptimizer):
                 eps=group["eps"],
             )
 
-    def _counters(self, parameters):
-        """Return the numbers of steps that `parameters` have taken, as tensors."""
-        states = [self.state[parameter] for parameter in parameters]
-        for parameter, state in zip(parameters, states, strict=True):
-            if "step" not in state:
-                state["step"] = torch.zeros((), device=parameter.device)
-        return [state["step"] for state in states]
+
+def _zero(parameter):
+    """Return a zero on the device of `parameter`."""
+    return torch.zeros((), device=parameter.device)
 
 
 class SGD(LightOptimizer):
@@ -172,7 +169,7 @@ class SGD(LightOptimizer):
             if not group["momentum"]:
                 torch._foreach_add_(parameters, gradients, alpha=-rate)
                 continue
-            velocities = self._moments(parameters, "velocity")
+            velocities = self._kept(parameters, "velocity")
             torch._foreach_mul_(velocities, group["momentum"])
             torch._foreach_add_(velocities, gradients, alpha=-rate)
             if group["nesterov"]:
