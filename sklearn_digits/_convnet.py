@@ -112,7 +112,7 @@ class ConvNetClassifier(ImageClassifier):
     batch_size : int or "auto", default="auto"
         Images of a step; "auto" is the smaller of 128 and the number of images.
     max_iter : int or "auto", default="auto"
-        Epochs of a fit; "auto" is about 600 steps, at least 15 and at most 300
+        Epochs of a fit; "auto" is about 500 steps, at least 15 and at most 300
         epochs.
     ema_decay : float, "auto" or None, default="auto"
         Predictions are made with an average of the weights over the steps, in which

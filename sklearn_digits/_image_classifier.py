@@ -26,7 +26,7 @@ from sklearn_digits._optimizers import AdamW
 from sklearn_digits._runtime import weight_dtype
 
 # "auto" numbers of epochs give a fit about this many steps, within these bounds.
-AUTO_STEPS, AUTO_EPOCHS = 600, (15, 300)
+AUTO_STEPS, AUTO_EPOCHS = 500, (15, 300)
 AUTO_EMA_DECAY = 0.99
 # Images with a side below this are not distorted: a shift would lose what they show.
 SMALLEST_DISTORTED_SIDE = 5
@@ -85,7 +85,7 @@ class ImageClassifier(TorchClassifier):
     batch_size : int or "auto", default="auto"
         Images of a step; "auto" is the smaller of 128 and the number of images.
     max_iter : int or "auto", default="auto"
-        Epochs of a fit; "auto" is about 600 steps, at least 15 and at most 300
+        Epochs of a fit; "auto" is about 500 steps, at least 15 and at most 300
         epochs.
     ema_decay : float, "auto" or None, default="auto"
         Predictions are made with an average of the weights over the steps, in which
