@@ -25,6 +25,7 @@ import report
 import run
 import timing
 import torch
+from sklearn.ensemble import VotingClassifier
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.naive_bayes import GaussianNB
 
@@ -288,6 +289,16 @@ def test_every_member_of_a_committee_has_a_seed_of_its_own():
     }
     assert seeds == {0: [0, 1, 2, 3, 4], 1: [1, 2, 3, 4, 5]}
     assert len(committee.estimators) == 5
+
+
+def test_all_members_of_a_committee_take_the_views():
+    X, y = np.eye(25)[:10], np.arange(10) % 2
+    network = ConvNetClassifier((2,), max_iter=1, random_state=0)
+    committee = VotingClassifier([("a", network), ("b", network)]).fit(X, y)
+    for fitted in (network.fit(X, y), committee):
+        assert mnist_accuracy.with_views(fitted, 5) is fitted
+    assert network.n_views == 5
+    assert [member.n_views for member in committee.estimators_] == [5, 5]
 
 
 def test_a_row_is_the_mean_over_seeds_with_its_interval():
