@@ -25,7 +25,7 @@ from sklearn_digits._backpropagation import (
 from sklearn_digits._base import TorchClassifier
 from sklearn_digits._exchange import hand_over, set_weights, take_over
 from sklearn_digits._layers import Dropout
-from sklearn_digits._optimizers import SGD, Adam, suits_light_adam
+from sklearn_digits._optimizers import SGD, Adam, FusedAdam, suits_light_adam
 from sklearn_digits._runtime import ONE_THREAD_STEP
 
 ACTIVATIONS = {
@@ -514,7 +514,7 @@ class MLPClassifier(TorchClassifier):
         arguments = {"betas": (self.beta_1, self.beta_2), "eps": self.epsilon}
         if suits_light_adam(self.module_, self.device_):
             return Adam, arguments
-        return torch.optim.Adam, {**arguments, "fused": True}
+        return FusedAdam, arguments
 
     def _training_options(self):
         return {
