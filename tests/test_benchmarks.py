@@ -303,21 +303,21 @@ def test_all_members_of_a_committee_take_the_views():
 
 def test_a_row_is_the_mean_over_seeds_with_its_interval():
     fits = [
-        {"plain": share, "moved": 0.5, "rotated": 0.25, "other": 0, "s": 1.0}
+        {"plain": share, "moved": 0.5, "rotated": 0.25, "other": 0, "CPU s": 1.0}
         for share in (0.997, 0.999)
     ]
     row = mnist_accuracy.summary(fits, 10_000)
     assert row["accuracy %"] == "99.80"
     assert row["interval"] == "99.69–99.87"
     assert (row["moved %"], row["rotated %"]) == ("50.00", "25.00")
-    assert (row["seeds"], row["s"], row["log-loss"]) == (2, 1.0, "")
+    assert (row["seeds"], row["CPU s"], row["log-loss"]) == (2, 1.0, "")
 
 
 def test_a_fit_is_looked_at_in_every_way(images):
     X, y = images
     estimator = mnist_accuracy.with_seed(mnist_accuracy.SIDES["ConvNetClassifier()"], 0)
     mnist_accuracy.shorten(estimator)
-    assert mnist_accuracy.fit_in_time(estimator, X, y) > 0
+    assert mnist_accuracy.fit_on_the_clock(estimator, X, y) > 0
     found = mnist_accuracy.look(estimator, mnist_accuracy.looks_at(X, y))
     assert found["plain"] == estimator.score(X, y)
     assert set(found) == {

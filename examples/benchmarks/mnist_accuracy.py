@@ -8,11 +8,12 @@ chosen by how they are read after training on MNIST. The committee is one
 ``VotingClassifier``, its members' seeds 0 to 4. "5 views" are the same fits, predicted
 with ``n_views=5``. SVC and the MLPs have their default parameters and pixels between 0
 and 1. Means over the seeds; the interval is the binomial one of 10,000 images (Wilson,
-95 %); calibration error in 15 bins of confidence; seconds of a fit.
+95 %); calibration error in 15 bins of confidence; the processor's seconds for a fit,
+all threads together: the fits may run one thread each, side by side.
 """
 
 from statistics import fmean
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 from racing import mnist, run, score
@@ -46,15 +47,13 @@ COMMITTEE = [
     BEST,
     BEST,
     clone(BEST).set_params(
-        channels=(16, 32, 64),
+        channels=(24, 48, 96),
         kernel_size=5,
         augmentation=RandomDistortion(elastic=0.03),
-        max_iter=12,
     ),
     clone(BEST).set_params(
-        channels=(16, 32, 64, 128),
+        channels=(32, 64, 128, 256),
         augmentation=RandomDistortion(erasing=0.25),
-        max_iter=12,
     ),
 ]
 
@@ -138,11 +137,11 @@ def calibration_error(probabilities, y, n_bins=15):
     return float(np.abs(gaps).sum() / len(y))
 
 
-def fit_in_time(estimator, X, y):
-    """Fit; return the seconds it took."""
-    start = perf_counter()
+def fit_on_the_clock(estimator, X, y):
+    """Fit; return the seconds that the processor worked, all threads together."""
+    start = process_time()
     estimator.fit(X, y)
-    return perf_counter() - start
+    return process_time() - start
 
 
 def look(estimator, pairs):
@@ -175,7 +174,7 @@ def summary(fits, n_test):
         "other digits %": percent["other"],
         "log-loss": means.get("log-loss", ""),
         "calibration error": means.get("calibration error", ""),
-        "s": means["s"],
+        "CPU s": means["CPU s"],
     }
 
 
@@ -190,10 +189,10 @@ def race(options):
                 fitted = with_seed(estimator, seed)
                 if options.quick:
                     shorten(fitted)
-                seconds = fit_in_time(fitted, X, y)
+                seconds = fit_on_the_clock(fitted, X, y)
                 for n_views, found in fits.items():
                     looking = with_views(fitted, n_views) if n_views else fitted
-                    found.append({"s": seconds, **look(looking, pairs)})
+                    found.append({"CPU s": seconds, **look(looking, pairs)})
         except Exception as error:
             yield {"who": name, "failed": describe(error)}
             continue

@@ -19,6 +19,7 @@ RACES = (
     "small_data",
     "convnet_accuracy",
     "convnet_epoch",
+    "mnist_accuracy",
     "accuracy",
     "kernels",
     "edge_features",
@@ -201,6 +202,17 @@ def at_28(rows):
     return bars(rows, "kernels", "µs", "µs an image, 28×28")
 
 
+def errors_by_look(rows):
+    """Return the bars of the errors on images as they are, moved, and rotated."""
+    columns = {"as it is": "accuracy %", "moved": "moved %", "rotated": "rotated %"}
+    long = [
+        {"who": row["who"], "digit": digit, "accuracy %": row.get(column)}
+        for digit, column in columns.items()
+        for row in rows
+    ]
+    return bars(long, "digit", error_rate, "errors, %")
+
+
 def with_ours(rows):
     """Return rows in which our side's ratio to itself is 1."""
     return [{**row, "time / ours": row.get("time / ours", 1)} for row in rows]
@@ -217,6 +229,7 @@ CHARTS = {
     "small_data": partial(ratios, by="what"),
     "convnet_accuracy": partial(bars, by="aim %", what="s", title="seconds"),
     "convnet_epoch": partial(ratios, by="precision"),
+    "mnist_accuracy": errors_by_look,
     "accuracy": partial(bars, by="task", what=error_rate, title="errors, %"),
     "kernels": at_28,
     "edge_features": partial(
