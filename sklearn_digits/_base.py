@@ -26,7 +26,7 @@ from sklearn_digits._images import (
 )
 from sklearn_digits._lbfgs import train_by_lbfgs
 from sklearn_digits._monitor import FitMonitor, start_curves
-from sklearn_digits._optimizers import FusedAdam
+from sklearn_digits._optimizers import Adam
 from sklearn_digits._rows import Rows, forward_in_chunks
 from sklearn_digits._runtime import (
     COMPUTE_DTYPES,
@@ -469,7 +469,7 @@ class TorchClassifier(
                 "nesterov": self.nesterovs_momentum and self.momentum > 0,
                 "fused": True,
             }
-        return FusedAdam, {}
+        return Adam, {}
 
     def _training_options(self):
         """Return the options of loss and training that subclasses decide."""

@@ -25,7 +25,7 @@ from sklearn_digits._backpropagation import (
 from sklearn_digits._base import TorchClassifier
 from sklearn_digits._exchange import hand_over, set_weights, take_over
 from sklearn_digits._layers import Dropout
-from sklearn_digits._optimizers import SGD, Adam, FusedAdam, suits_light_adam
+from sklearn_digits._optimizers import SGD, Adam
 from sklearn_digits._runtime import ONE_THREAD_STEP
 
 ACTIVATIONS = {
@@ -511,10 +511,7 @@ class MLPClassifier(TorchClassifier):
         if self.solver == "sgd":
             nesterov = self.nesterovs_momentum and self.momentum > 0
             return SGD, {"momentum": self.momentum, "nesterov": nesterov}
-        arguments = {"betas": (self.beta_1, self.beta_2), "eps": self.epsilon}
-        if suits_light_adam(self.module_, self.device_):
-            return Adam, arguments
-        return FusedAdam, arguments
+        return Adam, {"betas": (self.beta_1, self.beta_2), "eps": self.epsilon}
 
     def _training_options(self):
         return {
