@@ -37,8 +37,9 @@ scripts named. The sides run in turn (A B A B …) in one process, after a round
 not count, on the same rows, with the same network, the same number of epochs and of
 threads; a ratio is the median of the rounds, with the least and the most.
 *time / ours* above 1 means that the other side takes longer. Races that we lose stand
-here like the others. Our hyperparameters were never chosen on the test set of MNIST;
-what was chosen on the folds of the 8×8 digits, the README says.
+here like the others. Our hyperparameters were never chosen on the test set of MNIST,
+but for the committee of networks, which is the second one that it saw; what was chosen
+on the folds of the 8×8 digits, the README says.
 """
 
 
