@@ -1,11 +1,9 @@
 """Small images, handwritten digits first, recognised by scikit-learn estimators."""
 
-from sklearn_digits._augmentation import RandomAffine, RandomDistortion
-from sklearn_digits._base import TorchClassifier
-from sklearn_digits._checkpoint import Checkpoint
-from sklearn_digits._convnet import ConvNetClassifier
-from sklearn_digits._convolution import ConvolutionFeatureTransformer
-from sklearn_digits._digit_image import to_digit_image
+from sklearn_digits._classifiers.convnet import ConvNetClassifier
+from sklearn_digits._classifiers.image_classifier import ImageClassifier
+from sklearn_digits._classifiers.mlp import MLPClassifier
+from sklearn_digits._classifiers.torch_classifier import TorchClassifier
 from sklearn_digits._displays import (
     DigitsDisplay,
     FeatureMapDisplay,
@@ -14,10 +12,12 @@ from sklearn_digits._displays import (
     PixelGridDisplay,
     TrainingCurveDisplay,
 )
-from sklearn_digits._image_classifier import ImageClassifier
-from sklearn_digits._kernels import kernel_bank
-from sklearn_digits._layers import BatchNorm2d, Dropout
-from sklearn_digits._mlp import MLPClassifier
+from sklearn_digits._images.augmentation import RandomAffine, RandomDistortion
+from sklearn_digits._images.digit_image import to_digit_image
+from sklearn_digits._persistence.checkpoint import Checkpoint
+from sklearn_digits._training.layers import BatchNorm2d, Dropout
+from sklearn_digits._transformer.convolution import ConvolutionFeatureTransformer
+from sklearn_digits._transformer.kernels import kernel_bank
 
 __all__ = [
     "BatchNorm2d",

@@ -5,8 +5,8 @@ from math import prod
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_digits._files import written_atomically
-from sklearn_digits._images import check_image_shape
+from sklearn_digits._images.shape import check_image_shape
+from sklearn_digits._persistence.atomic_file import written_atomically
 
 INPUT_DTYPES = ("uint8", "float32", "float64")
 
@@ -87,7 +87,7 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
     """
     check_is_fitted(estimator)
     try:
-        from sklearn_digits._onnx_converters import convert
+        from sklearn_digits._onnx.converters import convert
     except ImportError as error:
         raise ImportError(
             f"to_onnx needs onnx and skl2onnx, which cannot be imported ({error}): "

@@ -15,7 +15,7 @@ from scipy import ndimage
 from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sklearn_digits._augmentation import (
+from sklearn_digits._images.augmentation import (
     RandomAffine,
     RandomDistortion,
     augment,

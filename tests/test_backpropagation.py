@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_digits._backpropagation import ACTIVATE, Backpropagation
-from sklearn_digits._mlp import MLP
-from sklearn_digits._targets import LogLoss
+from sklearn_digits._classifiers.mlp import MLP
+from sklearn_digits._training.backpropagation import ACTIVATE, Backpropagation
+from sklearn_digits._training.targets import LogLoss
 
 N_FEATURES = 6
 

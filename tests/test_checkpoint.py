@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from sklearn_digits import Checkpoint, ConvNetClassifier, MLPClassifier, RandomAffine
-from sklearn_digits._checkpoint import HEADER
+from sklearn_digits._persistence.checkpoint import HEADER
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 MLP = MLPClassifier((8,), max_iter=6, random_state=0)

@@ -5,8 +5,8 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 from sklearn_digits import ConvNetClassifier, RandomAffine
-from sklearn_digits._convnet import ConvNet
-from sklearn_digits._schedule import ONE_CYCLE_WARMUP
+from sklearn_digits._classifiers.convnet import ConvNet
+from sklearn_digits._training.schedule import ONE_CYCLE_WARMUP
 
 QUICK = {"channels": (4, 8), "max_iter": 3, "random_state": 0}
 

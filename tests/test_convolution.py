@@ -24,8 +24,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
-from sklearn_digits._convolution import ConvolutionFeatureTransformer
-from sklearn_digits._kernels import kernel_bank
+from sklearn_digits._transformer.convolution import ConvolutionFeatureTransformer
+from sklearn_digits._transformer.kernels import kernel_bank
 
 OPENCV_BORDERS = {
     "constant": cv2.BORDER_CONSTANT,

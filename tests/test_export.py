@@ -26,7 +26,7 @@ from sklearn_digits import (
     MLPClassifier,
     TorchClassifier,
 )
-from sklearn_digits._onnx_converters import exported_labels
+from sklearn_digits._onnx.converters import exported_labels
 from sklearn_digits.export import to_onnx
 
 PIXELS, LABELS = load_digits(return_X_y=True)
@@ -400,7 +400,7 @@ def test_without_onnx_the_extra_is_named(tmp_path, monkeypatch):
     original = builtins.__import__
 
     def without_onnx(name, *args, **kwargs):
-        if name == "sklearn_digits._onnx_converters":
+        if name == "sklearn_digits._onnx.converters":
             raise ImportError("No module named 'onnx'")
         return original(name, *args, **kwargs)
 

@@ -310,7 +310,7 @@ def lines_of_cleaning_up():
     beyond what Python can guard against.
     """
     lines = set()
-    for path in Path(sklearn_digits.__file__).parent.glob("*.py"):
+    for path in Path(sklearn_digits.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Try):
                 cleaning = node.finalbody + node.handlers

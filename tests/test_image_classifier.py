@@ -6,7 +6,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
 from sklearn_digits import ConvNetClassifier, ImageClassifier
-from sklearn_digits._image_classifier import pixel_statistics, smallest_shifts
+from sklearn_digits._classifiers.image_classifier import (
+    pixel_statistics,
+    smallest_shifts,
+)
 
 QUICK = {"channels": (4, 8), "max_iter": 3, "random_state": 0}
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
-from sklearn_digits._images import (
+from sklearn_digits._images.shape import (
     check_image_shape,
     check_same_images,
     flatten_images,

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 from skimage import filters
 
-from sklearn_digits._kernels import KERNEL_SETS, frame_kernels, kernel_bank
+from sklearn_digits._transformer.kernels import KERNEL_SETS, frame_kernels, kernel_bank
 
 IMAGE = np.random.default_rng(0).normal(size=(9, 11))
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from sklearn_digits._layers import BatchNorm2d, Dropout
+from sklearn_digits._training.layers import BatchNorm2d, Dropout
 
 
 def generator(seed=0):

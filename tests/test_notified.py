@@ -25,7 +25,7 @@ from skorch.callbacks import (
 from torch.optim.lr_scheduler import LambdaLR, StepLR
 
 from sklearn_digits import ConvNetClassifier, MLPClassifier
-from sklearn_digits._notified import clone_callback
+from sklearn_digits._training.skorch_callbacks import clone_callback
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 CLASSIFIERS = [

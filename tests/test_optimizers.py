@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from sklearn_digits._optimizers import SGD, Adam, AdamW
+from sklearn_digits._training.optimizers import SGD, Adam, AdamW
 
 
 def walk(optimizer, n_steps=7, **params):

@@ -25,10 +25,10 @@ from sklearn_digits.export import to_onnx
 
 N_ROWS = 48
 OURS = [
-    "sklearn_digits._augmentation.RandomAffine",
-    "sklearn_digits._convnet.ConvNetClassifier",
-    "sklearn_digits._convolution.ConvolutionFeatureTransformer",
-    "sklearn_digits._mlp.MLPClassifier",
+    "sklearn_digits._images.augmentation.RandomAffine",
+    "sklearn_digits._classifiers.convnet.ConvNetClassifier",
+    "sklearn_digits._transformer.convolution.ConvolutionFeatureTransformer",
+    "sklearn_digits._classifiers.mlp.MLPClassifier",
 ]
 
 

@@ -10,8 +10,8 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from sklearn_digits import ConvNetClassifier, MLPClassifier
-from sklearn_digits import _rows as rows_module
-from sklearn_digits._rows import Rows, forward_in_chunks, take_rows
+from sklearn_digits._training import rows as rows_module
+from sklearn_digits._training.rows import Rows, forward_in_chunks, take_rows
 
 CONTAINERS = [sparse.csr_array, sparse.csr_matrix, sparse.csc_array, sparse.coo_matrix]
 

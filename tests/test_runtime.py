@@ -10,8 +10,8 @@ import torch
 from threadpoolctl import ThreadpoolController
 from torch import nn
 
-from sklearn_digits import _runtime
-from sklearn_digits._runtime import (
+from sklearn_digits._training import runtime as _runtime
+from sklearn_digits._training.runtime import (
     ONE_THREAD_STEP,
     call_with_default_generator,
     count_flops,

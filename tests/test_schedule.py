@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
-from sklearn_digits._schedule import ONE_CYCLE_WARMUP, cosine, one_cycle
+from sklearn_digits._training.schedule import ONE_CYCLE_WARMUP, cosine, one_cycle
 
 HIGHEST = 0.2
 progress = st.floats(0, 1)

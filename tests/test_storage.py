@@ -24,10 +24,10 @@ STORED = Path(__file__).with_name("stored")
 FORMATS = sorted(STORED.glob("format_*"))
 FILES = [path for folder in FORMATS for path in sorted(folder.glob("*.*kl*"))]
 OURS = [
-    "sklearn_digits._augmentation.RandomAffine",
-    "sklearn_digits._convnet.ConvNetClassifier",
-    "sklearn_digits._convolution.ConvolutionFeatureTransformer",
-    "sklearn_digits._mlp.MLPClassifier",
+    "sklearn_digits._images.augmentation.RandomAffine",
+    "sklearn_digits._classifiers.convnet.ConvNetClassifier",
+    "sklearn_digits._transformer.convolution.ConvolutionFeatureTransformer",
+    "sklearn_digits._classifiers.mlp.MLPClassifier",
 ]
 ESTIMATORS = [
     MLPClassifier(),

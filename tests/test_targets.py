@@ -13,7 +13,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sklearn_digits._targets import (
+from sklearn_digits._training.targets import (
     SHARPENING,
     LogLoss,
     check_targets,

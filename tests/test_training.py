@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sklearn_digits import ConvNetClassifier, MLPClassifier
-from sklearn_digits._training import AveragedWeights
+from sklearn_digits._training.training_net import AveragedWeights
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 

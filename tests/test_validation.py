@@ -11,8 +11,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_digits import ConvNetClassifier, MLPClassifier
-from sklearn_digits._rows import Rows
-from sklearn_digits._validation import hold_out
+from sklearn_digits._training.rows import Rows
+from sklearn_digits._training.validation import hold_out
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 CLASSIFIERS = [

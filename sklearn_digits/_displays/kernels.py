@@ -8,7 +8,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_digits._displays.grid import draw_grid, signed_scale
-from sklearn_digits._kernels import frame_kernels, kernel_bank
+from sklearn_digits._transformer.kernels import frame_kernels, kernel_bank
 
 
 def convolution_layer(estimator, layer):

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from sklearn_digits._kernels import kernel_bank
+from sklearn_digits._transformer.kernels import kernel_bank
 
 LARGEST_SIDE = 64  # pixels; more numbers than that nobody reads
 CELL_INCHES = 0.42

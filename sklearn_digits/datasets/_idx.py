@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 from sklearn.utils._param_validation import validate_params
 
-from sklearn_digits._files import written_atomically
+from sklearn_digits._persistence.atomic_file import written_atomically
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _PIECE = 2**16  # bytes asked for at once: small beside any file worth reading

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from sklearn_digits._images import check_image_shape
+from sklearn_digits._images.shape import check_image_shape
 
 FORMATS = ("PNG", "JPEG")
 

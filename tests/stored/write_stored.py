@@ -21,7 +21,7 @@ from sklearn_digits import (
     MLPClassifier,
     RandomAffine,
 )
-from sklearn_digits._storage import STATE_FORMAT
+from sklearn_digits._estimator import STATE_FORMAT
 
 N_TRAIN, N_TEST = 100, 8
 

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from skorch.history import History
 
-from sklearn_digits._assembly import new_net
-from sklearn_digits._runtime import (
+from sklearn_digits._classifiers.assembly import new_net
+from sklearn_digits._training.runtime import (
     call_with_default_generator,
     resolve_device,
     weight_dtype,

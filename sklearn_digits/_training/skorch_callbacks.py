@@ -12,10 +12,10 @@ from skorch.dataset import Dataset
 from skorch.utils import TeeGenerator
 from torch.utils.data import Subset
 
-from sklearn_digits._rows import Rows, forward_in_chunks
-from sklearn_digits._runtime import weight_dtype
-from sklearn_digits._targets import decode_targets, probabilities
-from sklearn_digits._training import TrainingNet
+from sklearn_digits._training.rows import Rows, forward_in_chunks
+from sklearn_digits._training.runtime import weight_dtype
+from sklearn_digits._training.targets import decode_targets, probabilities
+from sklearn_digits._training.training_net import TrainingNet
 
 
 class NotifiedNet(ClassifierMixin, TrainingNet):

@@ -11,8 +11,8 @@ from sklearn.utils._param_validation import Interval
 from torch import nn
 from torch.nn import functional
 
-from sklearn_digits._image_classifier import ImageClassifier
-from sklearn_digits._layers import BatchNorm2d, Dropout
+from sklearn_digits._classifiers.image_classifier import ImageClassifier
+from sklearn_digits._training.layers import BatchNorm2d, Dropout
 
 
 class ConvNet(nn.Module):

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, validate_params
 
-from sklearn_digits._files import written_atomically
+from sklearn_digits._persistence.atomic_file import written_atomically
 
 # The first bytes of a file. The number is the format's.
 HEADER = b"sklearn_digits checkpoint 1\n"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from sklearn_digits._images import BORDER_MODES
+from sklearn_digits._images.shape import BORDER_MODES
 
 
 class Geometry(NamedTuple):

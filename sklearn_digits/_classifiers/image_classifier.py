@@ -15,15 +15,15 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional
 
-from sklearn_digits._augmentation import RandomAffine, augment
-from sklearn_digits._base import TorchClassifier
-from sklearn_digits._images import (
+from sklearn_digits._classifiers.torch_classifier import TorchClassifier
+from sklearn_digits._images.augmentation import RandomAffine, augment
+from sklearn_digits._images.shape import (
     check_same_images,
     largest_pixel,
     resolve_image_shape,
 )
-from sklearn_digits._optimizers import AdamW
-from sklearn_digits._runtime import weight_dtype
+from sklearn_digits._training.optimizers import AdamW
+from sklearn_digits._training.runtime import weight_dtype
 
 # "auto" numbers of epochs give a fit about this many steps, within these bounds.
 AUTO_STEPS, AUTO_EPOCHS = 500, (15, 300)

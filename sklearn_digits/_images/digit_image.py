@@ -8,7 +8,7 @@ an image of what a camera or a mouse gives.
 import numpy as np
 from scipy import ndimage
 
-from sklearn_digits._images import check_image_shape
+from sklearn_digits._images.shape import check_image_shape
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in grey, by ITU-R BT.601
 WORKING_SIDE = 400  # pixels; larger images are shrunk first, by averaging

@@ -6,7 +6,7 @@ import torch
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from torch.nn import functional
 
-from sklearn_digits._storage import StorableEstimator
+from sklearn_digits._estimator import StorableEstimator
 
 
 class RandomAffine(StorableEstimator):

@@ -6,9 +6,9 @@ from scipy.optimize import minimize
 from sklearn.utils.optimize import _check_optimize_result
 from torch.nn.utils import parameters_to_vector
 
-from sklearn_digits._monitor import FitMonitor, start_curves
-from sklearn_digits._runtime import threads_for
-from sklearn_digits._targets import LogLoss
+from sklearn_digits._classifiers.monitor import FitMonitor, start_curves
+from sklearn_digits._training.runtime import threads_for
+from sklearn_digits._training.targets import LogLoss
 
 
 class FullLoss:

@@ -15,20 +15,21 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_digits import _state
-from sklearn_digits._assembly import assemble_module, new_net
+from sklearn_digits._classifiers.assembly import assemble_module, new_net
+from sklearn_digits._classifiers.monitor import FitMonitor, start_curves
 from sklearn_digits._documentation import DocumentedEstimator
-from sklearn_digits._images import (
+from sklearn_digits._estimator import StorableEstimator
+from sklearn_digits._images.shape import (
     accepted_dtypes,
     flatten_images,
     from_torch,
     largest_pixel,
 )
-from sklearn_digits._lbfgs import train_by_lbfgs
-from sklearn_digits._monitor import FitMonitor, start_curves
-from sklearn_digits._optimizers import Adam
-from sklearn_digits._rows import Rows, forward_in_chunks
-from sklearn_digits._runtime import (
+from sklearn_digits._persistence import pickling as _state
+from sklearn_digits._training.lbfgs import train_by_lbfgs
+from sklearn_digits._training.optimizers import Adam
+from sklearn_digits._training.rows import Rows, forward_in_chunks
+from sklearn_digits._training.runtime import (
     COMPUTE_DTYPES,
     default_modes,
     draw_seed,
@@ -38,9 +39,8 @@ from sklearn_digits._runtime import (
     weight_dtype,
     without_autocast,
 )
-from sklearn_digits._schedule import CLOSED_SCHEDULES
-from sklearn_digits._storage import StorableEstimator
-from sklearn_digits._targets import (
+from sklearn_digits._training.schedule import CLOSED_SCHEDULES
+from sklearn_digits._training.targets import (
     check_targets,
     decode_targets,
     encode_targets,
@@ -48,7 +48,7 @@ from sklearn_digits._targets import (
     probabilities,
     row_weights,
 )
-from sklearn_digits._validation import encode_validation_set, hold_out
+from sklearn_digits._training.validation import encode_validation_set, hold_out
 
 
 def can_fit_partially(estimator):

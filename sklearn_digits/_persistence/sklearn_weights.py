@@ -8,8 +8,8 @@ import torch
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_digits._assembly import assemble_module
-from sklearn_digits._monitor import start_curves
+from sklearn_digits._classifiers.assembly import assemble_module
+from sklearn_digits._classifiers.monitor import start_curves
 
 # What both libraries keep of a fit under the same names.
 CURVES = (

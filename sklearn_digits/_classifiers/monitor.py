@@ -6,10 +6,10 @@ from math import inf, isfinite
 import numpy as np
 import torch
 
-from sklearn_digits._checkpoint import Checkpoint
-from sklearn_digits._fingerprint import fingerprint
-from sklearn_digits._rows import forward_in_chunks
-from sklearn_digits._schedule import CLOSED_SCHEDULES
+from sklearn_digits._persistence.checkpoint import Checkpoint
+from sklearn_digits._persistence.fingerprint import fingerprint
+from sklearn_digits._training.rows import forward_in_chunks
+from sklearn_digits._training.schedule import CLOSED_SCHEDULES
 
 SMALLEST_LEARNING_RATE = 1e-6
 CHECKED_ROWS = 32  # that must come out finite at the end of a fit

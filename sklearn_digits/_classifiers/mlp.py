@@ -16,17 +16,21 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional
 
-from sklearn_digits._backpropagation import (
+from sklearn_digits._classifiers.torch_classifier import TorchClassifier
+from sklearn_digits._persistence.sklearn_weights import (
+    hand_over,
+    set_weights,
+    take_over,
+)
+from sklearn_digits._training.backpropagation import (
     ACTIVATE,
     Backpropagation,
     arrays_of,
     propagate,
 )
-from sklearn_digits._base import TorchClassifier
-from sklearn_digits._exchange import hand_over, set_weights, take_over
-from sklearn_digits._layers import Dropout
-from sklearn_digits._optimizers import SGD, Adam
-from sklearn_digits._runtime import ONE_THREAD_STEP
+from sklearn_digits._training.layers import Dropout
+from sklearn_digits._training.optimizers import SGD, Adam
+from sklearn_digits._training.runtime import ONE_THREAD_STEP
 
 ACTIVATIONS = {
     "identity": nn.Identity,

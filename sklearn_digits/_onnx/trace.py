@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sklearn_digits._onnx_graph import Graph
+from sklearn_digits._onnx.graph import Graph
 
 aten = torch.ops.aten
 

@@ -3,18 +3,18 @@
 import numpy as np
 import torch
 
-from sklearn_digits._notified import NotifiedNet
-from sklearn_digits._rows import take_rows
-from sklearn_digits._runtime import (
+from sklearn_digits._training.rows import take_rows
+from sklearn_digits._training.runtime import (
     call_with_default_generator,
     count_flops,
     new_generator,
     resolve_device,
     weight_dtype,
 )
-from sklearn_digits._schedule import CLOSED_SCHEDULES
-from sklearn_digits._targets import LogLoss
-from sklearn_digits._training import TrainingNet
+from sklearn_digits._training.schedule import CLOSED_SCHEDULES
+from sklearn_digits._training.skorch_callbacks import NotifiedNet
+from sklearn_digits._training.targets import LogLoss
+from sklearn_digits._training.training_net import TrainingNet
 
 
 def assemble_module(estimator, X):

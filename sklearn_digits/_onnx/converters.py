@@ -17,9 +17,9 @@ from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_digits._images import BORDER_MODES
-from sklearn_digits._onnx_graph import Graph
-from sklearn_digits._onnx_trace import trace_rows
+from sklearn_digits._images.shape import BORDER_MODES
+from sklearn_digits._onnx.graph import Graph
+from sklearn_digits._onnx.trace import trace_rows
 
 # onnxruntime reads it from version 1.12 on.
 OPSET = {"": 17, "ai.onnx.ml": 3}

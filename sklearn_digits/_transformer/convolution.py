@@ -2,7 +2,7 @@
 
 A convolution layer whose weights are not learned, and what usually follows one:
 rectification, pooling, a power. All of it works on a few images at a time, as they
-come from :mod:`sklearn_digits._correlation`: axes (row, kernel, image, column).
+come from the module `correlation`: axes (row, kernel, image, column).
 """
 
 from functools import reduce
@@ -19,9 +19,9 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklearn_digits._correlation import Geometry, SideBySide
 from sklearn_digits._documentation import DocumentedEstimator
-from sklearn_digits._images import (
+from sklearn_digits._estimator import StorableEstimator
+from sklearn_digits._images.shape import (
     BORDER_MODES,
     check_same_images,
     flatten_images,
@@ -29,8 +29,8 @@ from sklearn_digits._images import (
     no_less_than_pixels,
     resolve_image_shape,
 )
-from sklearn_digits._kernels import frame_kernels, kernel_bank
-from sklearn_digits._storage import StorableEstimator
+from sklearn_digits._transformer.correlation import Geometry, SideBySide
+from sklearn_digits._transformer.kernels import frame_kernels, kernel_bank
 
 # Converted piece by piece, never as a whole; anything else becomes float64.
 _INPUT_DTYPES = (np.float64, np.float32, np.uint8)

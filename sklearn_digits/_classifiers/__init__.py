@@ -1,0 +1,1 @@
+"""The classifiers: scikit-learn's contract around torch modules."""

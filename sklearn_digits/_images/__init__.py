@@ -1,0 +1,1 @@
+"""Images: their shape, their pixels, and how training changes them."""

@@ -1,0 +1,1 @@
+"""What stays: pickles, checkpoints, files, weights for scikit-learn."""

@@ -1,0 +1,1 @@
+"""Training: modules and rows, never an estimator."""

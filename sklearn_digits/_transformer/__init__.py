@@ -1,0 +1,1 @@
+"""The transformer of fixed kernels, in NumPy."""
