@@ -18,6 +18,7 @@ from sklearn_digits._persistence.checkpoint import Checkpoint
 from sklearn_digits._training.layers import BatchNorm2d, Dropout
 from sklearn_digits._transformer.convolution import ConvolutionFeatureTransformer
 from sklearn_digits._transformer.kernels import kernel_bank
+from sklearn_digits._version import __version__ as __version__
 
 __all__ = [
     "BatchNorm2d",
@@ -39,4 +40,3 @@ __all__ = [
     "kernel_bank",
     "to_digit_image",
 ]
-__version__ = "0.1.0"

@@ -20,24 +20,26 @@ SOURCES = {
 
 # The rooms of the house, and the other rooms that each may import.
 ALLOWED = {
-    "_documentation": set(),
+    "_version": set(),
+    "_warnings": set(),
     "_estimator": set(),
-    "_images": {"_estimator"},
-    "_training": {"_images", "_classifiers"},
-    "_persistence": {"_images", "_training", "_classifiers"},
+    "_images": {"_estimator", "_warnings"},
+    "_training": {"_images", "_warnings"},
+    "_persistence": {"_images", "_training", "_version", "_warnings"},
     "_classifiers": {
-        "_documentation",
         "_estimator",
         "_images",
         "_persistence",
         "_training",
+        "_warnings",
     },
-    "_transformer": {"_documentation", "_estimator", "_images"},
-    "_displays": {"_images", "_transformer"},
-    "datasets": {"_images", "_persistence"},
-    "_onnx": {"_images"},
+    "_transformer": {"_estimator", "_images", "_warnings"},
+    "_displays": {"_images", "_transformer", "_warnings"},
+    "datasets": {"_images", "_persistence", "_warnings"},
+    "_onnx": {"_images", "_training"},
     "export": {"_images", "_onnx", "_persistence"},
 }
+ESTIMATOR_WORDS = {"estimator", "clf", "classifier", "transformer"}
 
 
 def room_of(name):
@@ -96,6 +98,37 @@ def test_a_module_imports_only_rooms_that_lie_below_it(name):
     room = room_of(name)
     imported = {room_of(other) for other in imported_modules(SOURCES[name])}
     assert imported <= ALLOWED[room] | {room}
+
+
+def words_of(source):
+    """Return the names in `source`: arguments, variables, attributes, keywords."""
+    fields = {ast.arg: "arg", ast.Name: "id", ast.Attribute: "attr", ast.keyword: "arg"}
+    return {
+        getattr(node, fields[type(node)])
+        for node in ast.walk(ast.parse(source))
+        if type(node) in fields
+    }
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(estimator): pass",
+        "def f(*, clf): pass",
+        "self.estimator.loss_ = 1",
+        "f(classifier=x)",
+        "transformer = x",
+    ],
+)
+def test_every_name_for_an_estimator_is_seen(source):
+    assert words_of(source) & ESTIMATOR_WORDS
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in SOURCES if room_of(name) == "_training"]
+)
+def test_training_never_sees_an_estimator(name):
+    assert not words_of(SOURCES[name]) & ESTIMATOR_WORDS
 
 
 @pytest.mark.parametrize(

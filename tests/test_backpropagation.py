@@ -4,7 +4,7 @@ import torch
 
 from sklearn_digits._classifiers.mlp import MLP
 from sklearn_digits._training.backpropagation import ACTIVATE, Backpropagation
-from sklearn_digits._training.targets import LogLoss
+from sklearn_digits._training.loss import LogLoss
 
 N_FEATURES = 6
 

@@ -51,7 +51,7 @@ from sklearn_digits import (
     ConvolutionFeatureTransformer,
     MLPClassifier,
 )
-from sklearn_digits._documentation import DOCUMENTATION
+from sklearn_digits._estimator import DOCUMENTATION
 
 PAGE = Path(__file__).parents[1] / "docs" / "guide" / "composites.md"
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"

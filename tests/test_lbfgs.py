@@ -13,8 +13,8 @@ from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 
 from sklearn_digits import MLPClassifier
 from sklearn_digits._training.lbfgs import FullLoss
+from sklearn_digits._training.loss import LogLoss
 from sklearn_digits._training.rows import Rows
-from sklearn_digits._training.targets import LogLoss
 
 TARGETS = {
     "binary": lambda y: y > 4,

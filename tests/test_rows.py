@@ -11,7 +11,8 @@ from torch import nn
 
 from sklearn_digits import ConvNetClassifier, MLPClassifier
 from sklearn_digits._training import rows as rows_module
-from sklearn_digits._training.rows import Rows, forward_in_chunks, take_rows
+from sklearn_digits._training.prediction import forward_in_chunks
+from sklearn_digits._training.rows import Rows, take_rows
 
 CONTAINERS = [sparse.csr_array, sparse.csr_matrix, sparse.csc_array, sparse.coo_matrix]
 
@@ -43,7 +44,7 @@ def test_rows_keep_their_order_without_a_generator():
 
 def test_other_rows_of_a_data_set_share_its_memory():
     rows = rows_of(9, torch.linspace(1, 2, 9))
-    part = rows.at(np.array([4, 2]))
+    part = rows.subset(np.array([4, 2]))
     ((X, (target, weight, total)),) = part.batches(10, "cpu")
     assert part.X is rows.X
     assert target.tolist() == [4, 2]
@@ -77,7 +78,7 @@ def test_rows_of_no_weight_are_left_out_and_all_of_them_is_an_error():
     rows = Rows.weighted(X, target, np.array([1.0, 0, 0, 2]))
     assert rows.index.tolist() == [0, 3]
     assert len(Rows.weighted(X, target, None)) == 4
-    with pytest.raises(ValueError, match="weights of all rows are zero"):
+    with pytest.raises(ValueError, match="All sample weights are zero"):
         Rows.weighted(X, target, np.zeros(4))
 
 

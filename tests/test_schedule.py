@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
-from sklearn_digits._training.schedule import ONE_CYCLE_WARMUP, cosine, one_cycle
+from sklearn_digits._training.schedule import ONE_CYCLE_WARMUP, Cosine, OneCycle
+
+one_cycle, cosine = OneCycle(1.0).at, Cosine(1.0).at
 
 HIGHEST = 0.2
 progress = st.floats(0, 1)

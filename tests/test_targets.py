@@ -13,9 +13,8 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_sample_weight
 
+from sklearn_digits._training.loss import SHARPENING, LogLoss
 from sklearn_digits._training.targets import (
-    SHARPENING,
-    LogLoss,
     check_targets,
     decode_targets,
     encode_targets,

@@ -4,7 +4,10 @@ Stages of convolutions halve the image and widen the channels; global pooling tu
 what is left into features for a linear layer.
 """
 
+from collections.abc import Sequence
+from dataclasses import field
 from numbers import Integral, Real
+from typing import ClassVar
 
 import torch
 from sklearn.utils._param_validation import Interval
@@ -221,75 +224,16 @@ class ConvNetClassifier(ImageClassifier):
     True
     """
 
-    _parameter_constraints: dict = {
+    channels: Sequence[int] = field(default=(16, 32, 64), kw_only=False)
+    kernel_size: int = 3
+    dropout: float = 0.0
+
+    _parameter_constraints: ClassVar[dict] = {
         **ImageClassifier._parameter_constraints,
         "channels": ["array-like"],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
     }
-
-    def __init__(
-        self,
-        channels=(16, 32, 64),
-        *,
-        kernel_size=3,
-        image_shape=None,
-        dropout=0.0,
-        augmentation="affine",
-        solver="adamw",
-        learning_rate="onecycle",
-        learning_rate_init=0.01,
-        weight_decay=0.01,
-        label_smoothing=0.05,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        batch_size="auto",
-        max_iter="auto",
-        ema_decay="auto",
-        n_views=1,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        shuffle=True,
-        class_weight=None,
-        device="auto",
-        compute_dtype="auto",
-        random_state=None,
-        verbose=False,
-        warm_start=False,
-        skorch_callbacks=None,
-    ):
-        super().__init__(
-            image_shape=image_shape,
-            augmentation=augmentation,
-            solver=solver,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            weight_decay=weight_decay,
-            label_smoothing=label_smoothing,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            ema_decay=ema_decay,
-            n_views=n_views,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            shuffle=shuffle,
-            class_weight=class_weight,
-            device=device,
-            compute_dtype=compute_dtype,
-            random_state=random_state,
-            verbose=verbose,
-            warm_start=warm_start,
-            skorch_callbacks=skorch_callbacks,
-        )
-        self.channels = channels
-        self.kernel_size = kernel_size
-        self.dropout = dropout
 
     def build_module(self, n_features, n_classes):
         """Return a new, untrained :class:`ConvNet`.

@@ -4,9 +4,11 @@ What a row means as an image, the scale of its pixels, random distortion of the
 training images, averaged weights, and views of an image at prediction.
 """
 
-import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -22,14 +24,16 @@ from sklearn_digits._images.shape import (
     largest_pixel,
     resolve_image_shape,
 )
+from sklearn_digits._training.loss import LogLoss
 from sklearn_digits._training.optimizers import AdamW
 from sklearn_digits._training.runtime import weight_dtype
+from sklearn_digits._warnings import warn_user
 
 # "auto" numbers of epochs give a fit about this many steps, within these bounds.
 AUTO_STEPS, AUTO_EPOCHS = 500, (15, 300)
 AUTO_EMA_DECAY = 0.99
-# Images with a side below this are not distorted: a shift would lose what they show.
-SMALLEST_DISTORTED_SIDE = 5
+# Images with a side below this are not augmented: a shift would lose what they show.
+SMALLEST_AUGMENTED_SIDE = 5
 # Pixels at predict this many times larger or smaller than at fit raise a warning.
 SCALE_FACTOR = 8
 
@@ -198,7 +202,18 @@ class ImageClassifier(TorchClassifier):
     True
     """
 
-    _parameter_constraints: dict = {
+    image_shape: Sequence[int] | None = None
+    augmentation: str | Callable | None = "affine"
+    solver: str = "adamw"
+    learning_rate: str = "onecycle"
+    learning_rate_init: float = 0.01
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.05
+    max_iter: int | str = "auto"
+    ema_decay: float | str | None = "auto"
+    n_views: int = 1
+
+    _parameter_constraints: ClassVar[dict] = {
         **TorchClassifier._parameter_constraints,
         "image_shape": ["array-like", None],
         "augmentation": [StrOptions({"affine"}), callable, None],
@@ -213,63 +228,6 @@ class ImageClassifier(TorchClassifier):
     _chunk_size = 128
     _bfloat16_step = 1e9
     _accepts_sparse = False
-
-    def __init__(
-        self,
-        *,
-        image_shape=None,
-        augmentation="affine",
-        solver="adamw",
-        learning_rate="onecycle",
-        learning_rate_init=0.01,
-        weight_decay=0.01,
-        label_smoothing=0.05,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        batch_size="auto",
-        max_iter="auto",
-        ema_decay="auto",
-        n_views=1,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        shuffle=True,
-        class_weight=None,
-        device="auto",
-        compute_dtype="auto",
-        random_state=None,
-        verbose=False,
-        warm_start=False,
-        skorch_callbacks=None,
-    ):
-        super().__init__(
-            solver=solver,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            class_weight=class_weight,
-            device=device,
-            compute_dtype=compute_dtype,
-            skorch_callbacks=skorch_callbacks,
-        )
-        self.image_shape = image_shape
-        self.augmentation = augmentation
-        self.weight_decay = weight_decay
-        self.label_smoothing = label_smoothing
-        self.ema_decay = ema_decay
-        self.n_views = n_views
 
     def embed(self, X):
         """Return what the last layer sees: features for neighbours and clustering.
@@ -316,11 +274,10 @@ class ImageClassifier(TorchClassifier):
             return
         ratio = largest / self._largest_pixel
         if not 1 / SCALE_FACTOR < ratio < SCALE_FACTOR:
-            warnings.warn(
+            warn_user(
                 f"The largest pixel of X is {largest:g}, that of the training images "
                 f"was {self._largest_pixel:g}. {type(self).__name__} learns the scale "
-                "of the pixels in fit; X seems to be on another one.",
-                stacklevel=4,
+                "of the pixels in fit; X seems to be on another one."
             )
 
     def _complete_module(self, module):
@@ -343,35 +300,33 @@ class ImageClassifier(TorchClassifier):
         return min(max(fewest, -(-AUTO_STEPS // n_steps)), most)
 
     def _optimizer(self):
-        return (AdamW, {}) if self.solver == "adamw" else super()._optimizer()
+        return AdamW if self.solver == "adamw" else super()._optimizer()
 
     def _forward(self, flops):
         module = super()._forward(flops)
-        if self.n_views == 1 or min(self.image_shape_[:2]) < SMALLEST_DISTORTED_SIDE:
+        if self.n_views == 1 or min(self.image_shape_[:2]) < SMALLEST_AUGMENTED_SIDE:
             return module
         return partial(average_views, module, shifts=smallest_shifts(self.n_views))
 
-    def _training_options(self):
-        return {
-            **super()._training_options(),
-            "label_smoothing": self.label_smoothing,
-            "weight_decay": self.weight_decay,
-            "ema_decay": AUTO_EMA_DECAY if self.ema_decay == "auto" else self.ema_decay,
-            "distort": self._distortion(),
-        }
+    def _settings(self, module, generator, n_rows, incremental):
+        return replace(
+            super()._settings(module, generator, n_rows, incremental),
+            criterion=LogLoss(label_smoothing=self.label_smoothing),
+            weight_decay=self.weight_decay,
+            ema_decay=AUTO_EMA_DECAY if self.ema_decay == "auto" else self.ema_decay,
+            augment=self._augment(),
+        )
 
-    def _distortion(self):
-        """Return what distorts prepared batches, or None."""
+    def _augment(self):
+        """Return what changes prepared batches at random, or None."""
         augmentation = self.augmentation
         if isinstance(augmentation, RandomAffine):
             augmentation.check()
         if augmentation == "affine":
-            if min(self.image_shape_[:2]) < SMALLEST_DISTORTED_SIDE:
+            if min(self.image_shape_[:2]) < SMALLEST_AUGMENTED_SIDE:
                 return None
             augmentation = RandomAffine()
-        if augmentation is None:
-            return None
-        return lambda images, generator: augment(augmentation, images, generator)
+        return augmentation and partial(augment, augmentation)
 
 
 def smallest_shifts(n_shifts):

@@ -5,9 +5,13 @@ behind this package starts with, and a drop-in for scikit-learn's class of the s
 name: the same parameters, initial weights and penalty.
 """
 
+from collections.abc import Sequence
+from dataclasses import field, replace
+from functools import partial
 from itertools import pairwise
 from math import sqrt
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -17,11 +21,7 @@ from torch import nn
 from torch.nn import functional
 
 from sklearn_digits._classifiers.torch_classifier import TorchClassifier
-from sklearn_digits._persistence.sklearn_weights import (
-    hand_over,
-    set_weights,
-    take_over,
-)
+from sklearn_digits._persistence import sklearn_weights
 from sklearn_digits._training.backpropagation import (
     ACTIVATE,
     Backpropagation,
@@ -29,8 +29,10 @@ from sklearn_digits._training.backpropagation import (
     propagate,
 )
 from sklearn_digits._training.layers import Dropout
-from sklearn_digits._training.optimizers import SGD, Adam
+from sklearn_digits._training.lbfgs import train_by_lbfgs
+from sklearn_digits._training.optimizers import Adam
 from sklearn_digits._training.runtime import ONE_THREAD_STEP
+from sklearn_digits._training.schedule import SCHEDULES, Constant, InverseScaling
 
 ACTIVATIONS = {
     "identity": nn.Identity,
@@ -70,7 +72,6 @@ class MLP(nn.Module):
         for depth, (n_in, n_out) in enumerate(pairwise(widths)):
             if depth:
                 layers.append(ACTIVATIONS[activation]())
-            if depth and dropout[depth - 1]:
                 layers.append(Dropout(dropout[depth - 1]))
             linear = nn.Linear(n_in, n_out)
             glorot_uniform_(linear, factor=2.0 if activation == "logistic" else 6.0)
@@ -281,7 +282,17 @@ class MLPClassifier(TorchClassifier):
     True
     """
 
-    _parameter_constraints: dict = {
+    hidden_layer_sizes: int | Sequence[int] = field(default=(100,), kw_only=False)
+    activation: str = field(default="relu", kw_only=False)
+    alpha: float = 0.0001
+    power_t: float = 0.5
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    max_fun: int = 15000
+    dropout: float | Sequence[float] = 0.0
+
+    _parameter_constraints: ClassVar[dict] = {
         **TorchClassifier._parameter_constraints,
         "hidden_layer_sizes": [
             "array-like",
@@ -298,69 +309,6 @@ class MLPClassifier(TorchClassifier):
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     }
-
-    def __init__(
-        self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
-        *,
-        solver="adam",
-        alpha=0.0001,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        dropout=0.0,
-        class_weight=None,
-        device="auto",
-        compute_dtype="auto",
-        skorch_callbacks=None,
-    ):
-        super().__init__(
-            solver=solver,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            class_weight=class_weight,
-            device=device,
-            compute_dtype=compute_dtype,
-            skorch_callbacks=skorch_callbacks,
-        )
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.alpha = alpha
-        self.power_t = power_t
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.max_fun = max_fun
-        self.dropout = dropout
 
     def build_module(self, n_features, n_classes):
         """Return a new, untrained :class:`MLP`.
@@ -428,7 +376,7 @@ class MLPClassifier(TorchClassifier):
         >>> bool((ours.predict(X) == theirs.predict(X)).all())
         True
         """
-        return take_over(cls, estimator)
+        return sklearn_weights.from_sklearn(cls, estimator)
 
     def to_sklearn(self):
         """Return a fitted classifier of scikit-learn's with the same weights.
@@ -446,7 +394,7 @@ class MLPClassifier(TorchClassifier):
             only.
         """
         check_is_fitted(self)
-        return hand_over(self)
+        return sklearn_weights.to_sklearn(self)
 
     @property
     def coefs_(self):
@@ -457,7 +405,9 @@ class MLPClassifier(TorchClassifier):
     @coefs_.setter
     def coefs_(self, coefs):
         layers = self._fitted("coefs_").linear_layers()
-        set_weights("coefs_", [layer.weight.T for layer in layers], coefs)
+        sklearn_weights.set_weights(
+            "coefs_", [layer.weight.T for layer in layers], coefs
+        )
 
     @property
     def intercepts_(self):
@@ -468,7 +418,9 @@ class MLPClassifier(TorchClassifier):
     @intercepts_.setter
     def intercepts_(self, intercepts):
         layers = self._fitted("intercepts_").linear_layers()
-        set_weights("intercepts_", [layer.bias for layer in layers], intercepts)
+        sklearn_weights.set_weights(
+            "intercepts_", [layer.bias for layer in layers], intercepts
+        )
 
     @property
     def n_layers_(self):
@@ -511,48 +463,86 @@ class MLPClassifier(TorchClassifier):
             return "float32"
         return super()._resolve_compute_dtype(dtype, device, step_flops)
 
+    def _can_fit_partially(self):
+        return super()._can_fit_partially() and self.solver != "lbfgs"
+
+    def _holds_out(self):
+        return super()._holds_out() and self.solver != "lbfgs"
+
     def _optimizer(self):
         if self.solver == "sgd":
-            nesterov = self.nesterovs_momentum and self.momentum > 0
-            return SGD, {"momentum": self.momentum, "nesterov": nesterov}
-        return Adam, {"betas": (self.beta_1, self.beta_2), "eps": self.epsilon}
+            return super()._optimizer()
+        return partial(Adam, betas=(self.beta_1, self.beta_2), eps=self.epsilon)
 
-    def _training_options(self):
-        return {
-            **super()._training_options(),
-            "alpha": self.alpha,
-            "schedule": self.learning_rate if self.solver == "sgd" else "constant",
-            "differentiate": self._written_out_gradient(),
-        }
+    def _schedule(self):
+        rate = self.learning_rate_init
+        if self.solver != "sgd":  # adam adapts its steps by itself
+            return Constant(rate)
+        if self.learning_rate == "invscaling":
+            return InverseScaling(rate, self.power_t)
+        return SCHEDULES[self.learning_rate](rate)
+
+    def _settings(self, module, generator, n_rows, incremental):
+        settings = super()._settings(module, generator, n_rows, incremental)
+        if self.solver == "lbfgs":
+            return replace(settings, alpha=self.alpha, optimizer=None, schedule=None)
+        backward = self._hand_written_backward(module, settings.step_flops())
+        return replace(settings, alpha=self.alpha, backward=backward)
+
+    def _trainer(self, validation):
+        if self.solver != "lbfgs":
+            return super()._trainer(validation)
+        self._check_lbfgs(validation)
+        return partial(train_by_lbfgs, max_fun=self.max_fun)
+
+    def _check_lbfgs(self, validation):
+        """Raise where something is asked for that one loss over all rows cannot do."""
+        if np.any(self.dropout):
+            raise ValueError(
+                f"dropout={self.dropout!r} makes the loss a random one, which "
+                "solver='lbfgs' cannot follow; expected dropout=0, or 'adam' or 'sgd'."
+            )
+        if self.skorch_callbacks is not None:
+            raise ValueError(
+                "skorch_callbacks follow epochs and batches, which solver='lbfgs' does "
+                "not have; expected None, or 'adam' or 'sgd'."
+            )
+        if self.compute_dtype == "bfloat16":
+            raise ValueError(
+                "compute_dtype='bfloat16' is too coarse for the line search of "
+                "solver='lbfgs'; expected 'auto', 'float32' or 'float64'."
+            )
+        if validation is not None:
+            raise ValueError(
+                "solver='lbfgs' has no epochs after which X_val could be scored; "
+                "expected X_val=None, or 'adam' or 'sgd'."
+            )
 
     def _forward(self, flops):
-        if flops < ONE_THREAD_STEP and self._is_written_out():
+        if flops < ONE_THREAD_STEP and self._suits_numpy(self.module_):
             return self.module_.forward_in_numpy
         return super()._forward(flops)
 
-    def _is_written_out(self):
-        """Tell whether NumPy may do what the module does, on one thread.
+    def _suits_numpy(self, module):
+        """Tell whether NumPy may do what `module` does, on one thread.
 
         On several, its threads and torch's wait for one another.
         """
         return (
             self.device_ == "cpu"
-            and isinstance(self.module_, MLP)
-            and self.module_.activation in ACTIVATE
+            and isinstance(module, MLP)
+            and module.activation in ACTIVATE
         )
 
-    def _written_out_gradient(self):
-        """Return the gradient of small steps, or None: autograd's."""
+    def _hand_written_backward(self, module, step_flops):
+        """Return the backward pass of small steps, or None: autograd's."""
         if (
-            self._step_flops >= ONE_THREAD_STEP
-            or not self._is_written_out()
-            or any(isinstance(layer, Dropout) for layer in self.module_.layers)
+            step_flops >= ONE_THREAD_STEP
+            or not self._suits_numpy(module)
+            or any(getattr(layer, "p", 0) for layer in module.layers)
             or self.compute_dtype_ == "bfloat16"
         ):
             return None
         return Backpropagation(
-            self.module_.linear_layers(),
-            self.module_.activation,
-            self.module_.binary,
-            self._multilabel,
+            module.linear_layers(), module.activation, module.binary, self._multilabel
         )

@@ -1,11 +1,13 @@
 """TorchClassifier: scikit-learn's contract around a torch module."""
 
-import warnings
-from abc import ABCMeta, abstractmethod
+from abc import ABCMeta
+from functools import partial
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.random import RandomState
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -15,31 +17,32 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_digits._classifiers.assembly import assemble_module, new_net
-from sklearn_digits._classifiers.monitor import FitMonitor, start_curves
-from sklearn_digits._documentation import DocumentedEstimator
-from sklearn_digits._estimator import StorableEstimator
+from sklearn_digits._classifiers.draft import draft_of
+from sklearn_digits._classifiers.fit_observer import FitObserver
+from sklearn_digits._classifiers.module_owner import ModuleOwner
+from sklearn_digits._classifiers.validation_set import encode_validation_set
 from sklearn_digits._images.shape import (
     accepted_dtypes,
     flatten_images,
     from_torch,
     largest_pixel,
 )
-from sklearn_digits._persistence import pickling as _state
-from sklearn_digits._training.lbfgs import train_by_lbfgs
-from sklearn_digits._training.optimizers import Adam
-from sklearn_digits._training.rows import Rows, forward_in_chunks
+from sklearn_digits._training.loop import train
+from sklearn_digits._training.loss import LogLoss
+from sklearn_digits._training.optimizers import SGD, Adam
+from sklearn_digits._training.prediction import forward_in_chunks
+from sklearn_digits._training.random_numbers import draw_seed, new_generator
+from sklearn_digits._training.record import FitRecord
+from sklearn_digits._training.rows import Rows
 from sklearn_digits._training.runtime import (
     COMPUTE_DTYPES,
     default_modes,
-    draw_seed,
-    new_generator,
-    resolve_compute_dtype,
     threads_for,
     weight_dtype,
     without_autocast,
 )
-from sklearn_digits._training.schedule import CLOSED_SCHEDULES
+from sklearn_digits._training.schedule import SCHEDULES
+from sklearn_digits._training.settings import FitSettings
 from sklearn_digits._training.targets import (
     check_targets,
     decode_targets,
@@ -48,25 +51,17 @@ from sklearn_digits._training.targets import (
     probabilities,
     row_weights,
 )
-from sklearn_digits._training.validation import encode_validation_set, hold_out
+from sklearn_digits._training.validation import hold_out
+from sklearn_digits._warnings import warn_user
 
 
-def can_fit_partially(estimator):
+def can_fit_partially(classifier):
     """Tell whether there is a ``partial_fit`` with these parameters."""
-    if estimator.class_weight == "balanced":
-        raise AttributeError(
-            "class_weight='balanced' is not supported for partial_fit, which never "
-            "sees all rows; pass the weights as a dict."
-        )
-    return estimator.solver != "lbfgs"
+    return classifier._can_fit_partially()
 
 
 class TorchClassifier(
-    DocumentedEstimator,
-    CallbackSupportMixin,
-    ClassifierMixin,
-    StorableEstimator,
-    metaclass=ABCMeta,
+    CallbackSupportMixin, ClassifierMixin, ModuleOwner, metaclass=ABCMeta
 ):
     """Base of the classifiers: a torch module behind scikit-learn's interface.
 
@@ -173,13 +168,33 @@ class TorchClassifier(
     True
     """
 
-    _parameter_constraints: dict = {
+    solver: str = "adam"
+    batch_size: int | str = "auto"
+    learning_rate: str = "constant"
+    learning_rate_init: float = 0.001
+    max_iter: int | str = 200
+    shuffle: bool = True
+    random_state: int | RandomState | None = None
+    tol: float = 1e-4
+    n_iter_no_change: float = 10
+    verbose: bool | int = False
+    warm_start: bool = False
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    class_weight: dict | str | None = None
+    device: str = "auto"
+    compute_dtype: str = "auto"
+    skorch_callbacks: list | None = None
+
+    _parameter_constraints: ClassVar[dict] = {
         "solver": [StrOptions({"adam", "sgd"})],
         "batch_size": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
         ],
-        "learning_rate": [StrOptions({"constant", "adaptive", *CLOSED_SCHEDULES})],
+        "learning_rate": [StrOptions(set(SCHEDULES) - {"invscaling"})],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
@@ -201,55 +216,10 @@ class TorchClassifier(
         "skorch_callbacks": [list, None],
     }
 
-    # Rows that pass through the module at once at prediction, the floating-point
-    # operations of a step from which on "auto" means bfloat16, and whether X may be
+    # Rows that pass through the module at once at prediction, and whether X may be
     # sparse: it is made dense a batch at a time.
     _chunk_size = 1024
-    _bfloat16_step = 1e8
     _accepts_sparse = True
-
-    def __init__(
-        self,
-        *,
-        solver="adam",
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        n_iter_no_change=10,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        class_weight=None,
-        device="auto",
-        compute_dtype="auto",
-        skorch_callbacks=None,
-    ):
-        self.solver = solver
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.class_weight = class_weight
-        self.device = device
-        self.compute_dtype = compute_dtype
-        self.skorch_callbacks = skorch_callbacks
 
     # What users call
 
@@ -301,10 +271,10 @@ class TorchClassifier(
             On Ctrl-C. The epochs done so far stay usable.
         """
         resume = self.warm_start and hasattr(self, "module_")
-        with _state.kept_on_error(self, resume):
-            return self._fit(
-                X, y, sample_weight, resume, (X_val, y_val, sample_weight_val)
-            )
+        validation_set = (X_val, y_val, sample_weight_val)
+        with draft_of(self) as draft:
+            draft._fit(self, X, y, sample_weight, resume, validation_set)
+        return self
 
     @available_if(can_fit_partially)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -334,9 +304,12 @@ class TorchClassifier(
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         resume = hasattr(self, "module_")
-        with _state.kept_on_error(self, resume):
-            _check_partial_fit_first_call(self, classes)
-            return self._fit(X, y, sample_weight, resume, incremental=True)
+        if resume:  # scikit-learn checks parameters before the first call only
+            self._validate_params()
+        with draft_of(self) as draft:
+            _check_partial_fit_first_call(draft, classes)
+            draft._fit(self, X, y, sample_weight, resume, incremental=True)
+        return self
 
     def predict(self, X):
         """Return the most probable class of each row.
@@ -404,32 +377,7 @@ class TorchClassifier(
             return logits[:, 1] - logits[:, 0]
         return logits
 
-    # What a subclass writes
-
-    @abstractmethod
-    def build_module(self, n_features, n_classes):
-        """Return a new, untrained module.
-
-        It is called in ``fit``, with torch's default generator seeded from
-        `random_state`.
-
-        Parameters
-        ----------
-        n_features : int
-            Features of a row.
-        n_classes : int
-            Columns of the logits.
-
-        Returns
-        -------
-        module : torch.nn.Module
-            Takes float rows of shape (n, n_features), gives logits of shape
-            (n, n_classes), also for a single row.
-        """
-
-    def _prepare(self, X):
-        """Make a batch of rows, as a tensor of any dtype, the input of the module."""
-        return X.to(weight_dtype(self.compute_dtype_))
+    # What a subclass may change
 
     def _learn_input(self, X, seen_shape, weight):
         """Learn what the rows of `X` are, before the module is built."""
@@ -444,15 +392,6 @@ class TorchClassifier(
         """
         return self.module_.eval() if self.module_.training else self.module_
 
-    def _complete_module(self, module):
-        """Add to a newly built module what training it needs."""
-        return module
-
-    def _resolve_compute_dtype(self, dtype, device, step_flops):
-        return resolve_compute_dtype(
-            self.compute_dtype, device, step_flops, self._bfloat16_step
-        )
-
     def _auto_batch(self, n_rows):
         """Return the rows of an "auto" batch, `n_rows` at most."""
         return min(200, n_rows)
@@ -461,33 +400,73 @@ class TorchClassifier(
         """Return the epochs of a fit that has `n_steps` steps an epoch."""
         return self.max_iter
 
-    def _optimizer(self):
-        """Return the optimizer's class and its arguments."""
-        if self.solver == "sgd":
-            return torch.optim.SGD, {
-                "momentum": self.momentum,
-                "nesterov": self.nesterovs_momentum and self.momentum > 0,
-                "fused": True,
-            }
-        return Adam, {}
+    def _can_fit_partially(self):
+        if self.class_weight == "balanced":
+            raise AttributeError(
+                "class_weight='balanced' is not supported for partial_fit, which never "
+                "sees all rows; pass the weights as a dict."
+            )
+        return True
 
-    def _training_options(self):
-        """Return the options of loss and training that subclasses decide."""
-        return {
-            "schedule": self.learning_rate,
-            "label_smoothing": 0.0,
-            "alpha": 0.0,
-            "weight_decay": 0.0,
-            "ema_decay": None,
-            "distort": None,
-            "differentiate": None,
-        }
+    def _holds_out(self):
+        """Tell whether scores of held-out rows decide when to stop."""
+        return self.early_stopping
+
+    def _optimizer(self):
+        """Return what makes an optimizer of groups of parameters and a rate."""
+        if self.solver == "sgd":
+            nesterov = self.nesterovs_momentum and self.momentum > 0
+            return partial(SGD, momentum=self.momentum, nesterov=nesterov)
+        return Adam
+
+    def _schedule(self):
+        return SCHEDULES[self.learning_rate](self.learning_rate_init)
+
+    def _settings(self, module, generator, n_rows, incremental):
+        """Return the settings of a fit to `n_rows` rows.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            Built; training changes it.
+        generator : torch.Generator
+        n_rows : int
+        incremental : bool
+            Whether this is an epoch of ``partial_fit``.
+        """
+        batch_size = self._clipped_batch_size(n_rows)
+        schedule = self._schedule()
+        return FitSettings(
+            module=module,
+            prepare=self._prepare,
+            criterion=LogLoss(self._multilabel),
+            optimizer=self._optimizer(),
+            schedule=schedule.without_end() if incremental else schedule,
+            n_epochs=1 if incremental else self._n_epochs(-(-n_rows // batch_size)),
+            batch_size=batch_size,
+            shuffle=self.shuffle,
+            generator=generator,
+            device=torch.device(self.device_),
+            compute_dtype=self.compute_dtype_,
+            row_flops=self._row_flops,
+            n_classes=len(self.classes_),
+            chunk_size=self._chunk_size,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            early_stopping=self._holds_out(),
+            skorch_callbacks=self.skorch_callbacks,
+        )
+
+    def _trainer(self, validation):
+        """Return the function that trains."""
+        return train
 
     # How a fit goes
 
     @default_modes()
     def _fit(
         self,
+        estimator,
         X,
         y,
         sample_weight,
@@ -495,29 +474,71 @@ class TorchClassifier(
         validation_set=(None, None, None),
         incremental=False,
     ):
+        """Fit this draft of `estimator`."""
         (X, y), seen_shape = self._validate_rows(
             X, y, multi_output=True, reset=not resume
         )
         rows = self._encode(X, y, sample_weight, incremental, resume)
+        generator = new_generator(self.random_state)
         if resume:
             self._check_input(X, seen_shape)
-            generator = new_generator(self.random_state)
+            module = self._continued_module()
         else:
             self._learn_input(X, seen_shape, rows.weight)
-            generator = assemble_module(self, X)
+            module = self._first_module(X, generator, len(rows))
+        rows = rows.with_weight_dtype(weight_dtype(self.compute_dtype_))
         validation = encode_validation_set(self, *validation_set)
-        dtype = weight_dtype(self.compute_dtype_)
-        rows = rows.weighing_in(dtype)
-        if validation is not None:
-            validation = validation.weighing_in(dtype)
-        self.__dict__.pop("history_", None)
+        trainer = self._trainer(validation)
+        if self._holds_out() and validation is None:
+            rows, validation = self._hold_out(rows, generator)
+        settings = self._settings(module, generator, len(rows), incremental)
+        past = FitRecord.from_attributes(vars(self)) if resume else None
+        early = settings.early_stopping
+        record = FitRecord.started(early, validation is not None, past)
+        history = self.__dict__.pop("history_", None)
+        state = self.__dict__.pop("_training_state", None)
         if not incremental:
-            self.__dict__.pop("_net", None)
-        if self.solver == "lbfgs":  # only of subclasses that have its parameters
-            train_by_lbfgs(self, rows, validation, y, resume)
-        else:
-            self._train(rows, validation, y, generator, resume, incremental)
-        return self
+            history = state = None
+        if self.skorch_callbacks is not None:
+            record.history = history
+        observer = FitObserver(estimator, self, settings, rows, validation, y)
+        try:
+            trainer(settings, rows, validation, record, observer, state)
+        finally:
+            self._keep(record, incremental)
+        if not incremental:
+            self._check_convergence(settings.schedule, record)
+
+    def _hold_out(self, rows, generator):
+        """Split rows into those to train on, and those to score."""
+        return hold_out(
+            rows,
+            self.validation_fraction,
+            draw_seed(generator),
+            self.classes_,
+            self._multilabel,
+        )
+
+    def _keep(self, record, incremental):
+        """Take over what a fit has written into its record."""
+        if record.module is None:
+            return
+        self.__dict__.update(record.attributes())
+        self.module_ = record.module
+        if record.history is not None:
+            self.history_ = record.history
+        if incremental:  # the weights that predict are in module_
+            state = {k: v for k, v in record.state.items() if k != "weights"}
+            self._training_state = state
+
+    def _check_convergence(self, schedule, record):
+        """Warn if training ended before loss or score stopped improving."""
+        if not (record.stopped or schedule is None or schedule.fixed_length):
+            warn_user(
+                f"Stochastic Optimizer: Maximum iterations ({record.n_iter}) reached "
+                "and the optimization hasn't converged yet.",
+                ConvergenceWarning,
+            )
 
     def _validate_rows(self, X, y="no_validation", *, reset=False, **options):
         """Return `X`, or `X` and `y`, validated, and the shape of images in `X`."""
@@ -560,66 +581,20 @@ class TorchClassifier(
                 f"{classes}"
             )
 
-    def _clip_batch_size(self, n_rows):
+    def _clipped_batch_size(self, n_rows):
         if self.batch_size == "auto":
             return self._auto_batch(n_rows)
         if self.batch_size > n_rows:
-            warnings.warn(
+            warn_user(
                 f"Got `batch_size` less than 1 or larger than sample size, "
-                f"{self.batch_size} for {n_rows} rows. It is going to be clipped.",
-                stacklevel=6,
+                f"{self.batch_size} for {n_rows} rows. It is going to be clipped."
             )
         return min(self.batch_size, n_rows)
 
-    def _train(self, rows, validation, y, generator, resume, incremental):
-        """Train the module on `rows`, in epochs of batches."""
-        net = getattr(self, "_net", None) or new_net(self, generator, incremental)
-        if self.skorch_callbacks is not None:
-            self.history_ = net.history
-        if self.early_stopping and validation is None:
-            rows, validation = hold_out(
-                rows,
-                self.validation_fraction,
-                draw_seed(net.generator),
-                self.classes_,
-                self._multilabel,
-            )
-        net.set_params(batch_size=self._clip_batch_size(len(rows)))
-        n_epochs = 1
-        if not incremental:
-            n_epochs = self._n_epochs(-(-len(rows) // net.batch_size))
-        start_curves(self, resume, validation is not None)
-        monitor = FitMonitor(self, n_epochs, len(rows), validation, rows.X, y)
-        self._run_epochs(net, rows, n_epochs, monitor)
-        if incremental:
-            self._net = net
-        elif not monitor.stopped and self.learning_rate not in CLOSED_SCHEDULES:
-            warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({n_epochs}) reached and "
-                "the optimization hasn't converged yet.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
-
-    def _run_epochs(self, net, rows, n_epochs, monitor):
-        """Run the epochs, and keep what they made of the module."""
-        try:
-            with threads_for(3 * self._row_flops * net.batch_size):
-                net.partial_fit(rows, epochs=n_epochs, monitor=monitor)
-        except KeyboardInterrupt:
-            if monitor.epochs_done:
-                monitor.restore_best(net)
-                self.module_ = net.evaluated_module.eval()
-            raise
-        monitor.restore_best(net)
-        self.module_ = net.evaluated_module.eval()
-        monitor.check_result(self.module_, rows)
-        monitor.close(self.module_)
-
-    @without_autocast()
     def _logits(self, X):
         return self._apply(X, self._forward)
 
+    @without_autocast()
     def _apply(self, X, make_forward):
         """Return what a function makes of rows of `X`, in chunks.
 
@@ -646,21 +621,8 @@ class TorchClassifier(
             )
         return outputs
 
-    # How an estimator is stored
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "module_")
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.sparse = self._accepts_sparse
         return tags
-
-    def __getstate__(self):
-        return _state.to_arrays(super().__getstate__(), self)
-
-    @default_modes()
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        _state.from_arrays(self)

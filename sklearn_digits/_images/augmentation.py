@@ -1,15 +1,16 @@
 """Random distortions of training images, one batch of tensors at a time."""
 
 from numbers import Real
+from typing import ClassVar
 
 import torch
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from torch.nn import functional
 
-from sklearn_digits._estimator import StorableEstimator
+from sklearn_digits._estimator import Estimator
 
 
-class RandomAffine(StorableEstimator):
+class RandomAffine(Estimator):
     """Rotate, shift, scale and shear each image of a batch at random.
 
     Each amount is drawn uniformly, for every image anew. Where a distorted image
@@ -40,18 +41,17 @@ class RandomAffine(StorableEstimator):
     True
     """
 
-    _parameter_constraints: dict = {
+    rotation: float = 8.0
+    shift: float = 0.05
+    scale: float = 0.08
+    shear: float = 0.1
+
+    _parameter_constraints: ClassVar[dict] = {
         "rotation": [Interval(Real, 0, 180, closed="both")],
         "shift": [Interval(Real, 0, 1, closed="both")],
         "scale": [Interval(Real, 0, 1, closed="left")],
         "shear": [Interval(Real, 0, None, closed="left")],
     }
-
-    def __init__(self, *, rotation=8.0, shift=0.05, scale=0.08, shear=0.1):
-        self.rotation = rotation
-        self.shift = shift
-        self.scale = scale
-        self.shear = shear
 
     def check(self):
         """Raise ``InvalidParameterError`` (a ValueError) if a parameter is invalid."""
@@ -139,28 +139,16 @@ class RandomDistortion(RandomAffine):
     torch.Size([4, 1, 28, 28])
     """
 
-    _parameter_constraints: dict = {
+    elastic: float = 0.02
+    smoothness: float = 0.15
+    erasing: float = 0.0
+
+    _parameter_constraints: ClassVar[dict] = {
         **RandomAffine._parameter_constraints,
         "elastic": [Interval(Real, 0, 1, closed="both")],
         "smoothness": [Interval(Real, 0, None, closed="neither")],
         "erasing": [Interval(Real, 0, 1, closed="both")],
     }
-
-    def __init__(
-        self,
-        *,
-        rotation=8.0,
-        shift=0.05,
-        scale=0.08,
-        shear=0.1,
-        elastic=0.02,
-        smoothness=0.15,
-        erasing=0.0,
-    ):
-        super().__init__(rotation=rotation, shift=shift, scale=scale, shear=shear)
-        self.elastic = elastic
-        self.smoothness = smoothness
-        self.erasing = erasing
 
     def __call__(self, images, generator):
         """Return distorted copies of `images`; see :class:`RandomAffine`.

@@ -121,11 +121,6 @@ class Checkpoint:
                 "another one, that no later fit could go on with. Expected an integer "
                 "or a RandomState."
             )
-        if estimator.solver == "lbfgs":
-            raise ValueError(
-                "Checkpoint follows epochs, which solver='lbfgs' does not have; "
-                "expected 'adam' or 'sgd'."
-            )
         if estimator.skorch_callbacks is not None:
             raise ValueError(
                 "Checkpoint cannot keep what skorch_callbacks remember; expected None."

@@ -12,24 +12,30 @@ import numpy as np
 import torch
 from scipy.sparse import issparse
 
+from sklearn_digits import _version
+
 BLOCK = 1 << 22  # bytes of an array that are hashed, and in memory, at once
 
 # Parameters that change no result, or do it by the state that a fit starts from.
 WITHOUT_EFFECT = ("verbose", "random_state")
+PLAIN = (bool, int, float, str, type(None))
 
 
-def fingerprint(estimator, rows, validation, state):
+def fingerprint(estimator, settings, rows, validation, *start):
     """Return a name that only fits with the same result share.
 
     Parameters
     ----------
     estimator : TorchClassifier
-        Its class and parameters count, functions and classes among them by their name.
+        Its class counts, its parameters (functions and classes among them by their
+        name), and what it has learned of its input, the shape of images for example.
+    settings : FitSettings
+        What "auto" resolved to counts.
     rows : Rows
         Trained on.
     validation : Rows or None
-    state : dict
-        What the fit starts from: weights, optimizer, random generators, curves.
+    *start : dict
+        What the fit starts from: curves, weights, optimizer, random generators.
 
     Returns
     -------
@@ -43,11 +49,12 @@ def fingerprint(estimator, rows, validation, state):
     """
     digest = hashlib.sha256()
     kind = type(estimator)
-    feed(digest, [torch.__version__, f"{kind.__module__}.{kind.__qualname__}"])
-    feed(digest, [estimator.device_, estimator.compute_dtype_])
-    feed(digest, joblib.hash(estimator.classes_))
+    versions = [_version.__version__, torch.__version__]
+    feed(digest, [*versions, f"{kind.__module__}.{kind.__qualname__}"])
+    feed(digest, joblib.hash(learned_from_input(estimator)))
     feed(digest, hashes_of_parameters(estimator))
-    feed(digest, state)
+    feed(digest, {k: v for k, v in vars(settings).items() if isinstance(v, PLAIN)})
+    feed(digest, [repr(settings.schedule), *start])
     for part in (rows, validation):
         if part is not None:
             feed(digest, [part.index, part.target, part.weight])
@@ -55,6 +62,19 @@ def fingerprint(estimator, rows, validation, state):
     if validation is not None and validation.X is not rows.X:
         feed(digest, validation.X)
     return f"{kind.__name__}-{digest.hexdigest()[:40]}"
+
+
+def learned_from_input(estimator):
+    """Return the fitted attributes that are numbers, strings, tuples and arrays.
+
+    The names of columns change no result.
+    """
+    return {
+        name: value
+        for name, value in vars(estimator).items()
+        if name.endswith("_") and isinstance(value, (*PLAIN, tuple, np.ndarray))
+        if name != "feature_names_in_"
+    }
 
 
 def hashes_of_parameters(estimator):

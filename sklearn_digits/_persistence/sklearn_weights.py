@@ -1,6 +1,6 @@
 """Weights of an MLPClassifier, to and from scikit-learn's class of the same name."""
 
-from math import nan
+from math import inf, nan
 
 import numpy as np
 import pandas as pd
@@ -8,19 +8,9 @@ import torch
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_digits._classifiers.assembly import assemble_module
-from sklearn_digits._classifiers.monitor import start_curves
-
-# What both libraries keep of a fit under the same names.
-CURVES = (
-    "loss_",
-    "loss_curve_",
-    "best_loss_",
-    "validation_scores_",
-    "best_validation_score_",
-    "n_iter_",
-    "t_",
-)
+from sklearn_digits._training.random_numbers import new_generator
+from sklearn_digits._training.record import CURVES, FitRecord
+from sklearn_digits._training.runtime import default_modes
 
 
 def set_weights(name, tensors, arrays):
@@ -59,8 +49,9 @@ def set_weights(name, tensors, arrays):
             tensor.copy_(torch.from_numpy(array))
 
 
-def take_over(classifier_class, estimator):
-    """Return a classifier of ours as if it were scikit-learn's `estimator`.
+@default_modes()
+def from_sklearn(classifier_class, estimator):
+    """Return a classifier of ours with the weights and curves of scikit-learn's.
 
     Parameters
     ----------
@@ -89,21 +80,30 @@ def take_over(classifier_class, estimator):
         if hasattr(estimator, name):
             setattr(classifier, name, getattr(estimator, name))
     dtype = estimator.coefs_[0].dtype
-    assemble_module(classifier, np.zeros((1, estimator.n_features_in_), dtype))
+    row = np.zeros((1, estimator.n_features_in_), dtype)
+    generator = new_generator(estimator.random_state)
+    module = classifier._first_module(row, generator, n_rows=inf)
     if dtype == np.float64:
         classifier.compute_dtype_ = "float64"
-        classifier.module_.to(torch.float64)
+        module.to(torch.float64)
+    classifier._keep(_record_of(estimator, module.eval()), incremental=False)
     classifier.coefs_ = estimator.coefs_
     classifier.intercepts_ = estimator.intercepts_
-    scores = getattr(estimator, "validation_scores_", None)
-    start_curves(classifier, resume=False, validated=scores is not None)
-    _copy_curves(estimator, classifier)
-    if scores is not None:  # scikit-learn does not keep their losses
-        classifier.validation_loss_curve_ = [nan] * len(scores)
     return classifier
 
 
-def hand_over(classifier):
+def _record_of(estimator, module):
+    """Return scikit-learn's curves as a record; it keeps no losses of validation."""
+    record = FitRecord.from_attributes(vars(estimator))
+    record.module = module
+    record.loss_curve = list(record.loss_curve)
+    if record.validation_scores is not None:
+        record.validation_scores = list(record.validation_scores)
+        record.validation_loss_curve = [nan] * len(record.validation_scores)
+    return record
+
+
+def to_sklearn(classifier):
     """Return scikit-learn's estimator with the weights of the fitted `classifier`.
 
     It learns classes and shapes from one row of zeros, and then gets the weights.
@@ -142,7 +142,11 @@ def hand_over(classifier):
     del estimator._optimizer
     estimator._best_coefs = [coef.copy() for coef in coefs]
     estimator._best_intercepts = [bias.copy() for bias in estimator.intercepts_]
-    _copy_curves(classifier, estimator)
+    for name in CURVES:
+        if name != "validation_loss_curve":  # scikit-learn has none
+            value = getattr(classifier, f"{name}_")
+            copied = list(value) if isinstance(value, list) else value
+            setattr(estimator, f"{name}_", copied)
     return estimator
 
 
@@ -152,9 +156,3 @@ def _check_several_classes(estimator):
             f"The classifier knows one class only, {estimator.classes_}; the two "
             "libraries predict alike from two classes on."
         )
-
-
-def _copy_curves(source, target):
-    for name in CURVES:
-        value = getattr(source, name, None)
-        setattr(target, name, list(value) if isinstance(value, list) else value)

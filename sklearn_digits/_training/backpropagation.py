@@ -1,4 +1,4 @@
-"""Fully connected layers on the CPU, forwards and backwards, written out in NumPy.
+"""Fully connected layers on the CPU, forwards and backwards, by hand in NumPy.
 
 A step on a batch of small images takes less time than the bookkeeping of autograd
 around it, and NumPy's products of small matrices are faster than torch's. The arrays
@@ -17,7 +17,7 @@ ACTIVATE = {
     "tanh": lambda x: np.tanh(x, out=x),
     "relu": lambda x: np.maximum(x, 0, out=x),
 }
-DIFFERENTIATE = {
+BACKWARD = {
     "identity": lambda gradient, output: gradient,
     "logistic": lambda gradient, output: gradient * (output - output * output),
     "tanh": lambda gradient, output: gradient * (1 - output * output),
@@ -83,7 +83,7 @@ class Backpropagation:
         self._by_weight, self._by_bias = gradients[::2], gradients[1::2]
 
     @np.errstate(over="ignore", invalid="ignore")
-    def __call__(self, x, target, weight, alpha):
+    def __call__(self, x, target, weight):
         """Return loss and logits of a batch, and leave the gradients in ``grad``.
 
         Parameters
@@ -91,13 +91,11 @@ class Backpropagation:
         x : torch.Tensor of shape (n, n_features)
         target : torch.Tensor of shape (n,) or (n, n_labels)
         weight : torch.Tensor of shape (n,) or None
-        alpha : float
-            L2 penalty, ``alpha / 2 * ||W||²``.
 
         Returns
         -------
         loss : torch.Tensor
-            The weighted mean of the negative log-likelihood, and the penalty.
+            The weighted mean of the negative log-likelihood.
         logits : torch.Tensor of shape (n, n_classes)
         """
         *inputs, logits = propagate(
@@ -111,8 +109,6 @@ class Backpropagation:
         find = sigmoid_loss if self.multilabel else softmax_loss
         loss, gradient = find(logits, target.numpy(), share)
         self._backward(inputs, gradient[:, 1:] if self.binary else gradient)
-        if alpha:
-            loss += self._penalise(alpha)
         for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
             parameter.grad = gradient if parameter.requires_grad else None
         return torch.tensor(loss, dtype=torch.float64), torch.from_numpy(logits)
@@ -124,16 +120,7 @@ class Backpropagation:
             gradient.sum(axis=0, out=self._by_bias[depth])
             if depth:
                 gradient = gradient @ self._weights[depth]
-                gradient = DIFFERENTIATE[self.activation](gradient, inputs[depth])
-
-    def _penalise(self, alpha):
-        """Add the gradient of the L2 penalty; return its loss."""
-        loss = 0.0
-        for weight, gradient in zip(self._weights, self._by_weight, strict=True):
-            gradient += alpha * weight
-            flat = weight.ravel()
-            loss += alpha / 2 * float(flat @ flat)
-        return loss
+                gradient = BACKWARD[self.activation](gradient, inputs[depth])
 
 
 def softmax_loss(logits, target, share):

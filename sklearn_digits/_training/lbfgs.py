@@ -3,12 +3,13 @@
 import numpy as np
 import torch
 from scipy.optimize import minimize
-from sklearn.utils.optimize import _check_optimize_result
+from sklearn.exceptions import ConvergenceWarning
 from torch.nn.utils import parameters_to_vector
 
-from sklearn_digits._classifiers.monitor import FitMonitor, start_curves
+from sklearn_digits._training.penalty import add_l2_penalty, penalized_weights
+from sklearn_digits._training.prediction import check_finite
 from sklearn_digits._training.runtime import threads_for
-from sklearn_digits._training.targets import LogLoss
+from sklearn_digits._warnings import warn_user
 
 
 class FullLoss:
@@ -69,53 +70,59 @@ class FullLoss:
             part = mean * (weight_sum / self._total)
             part.backward()
             loss += part.item()
-        penalised = [matrix for matrix in self._parameters if matrix.ndim > 1]
-        penalty = sum(matrix.square().sum() for matrix in penalised)
-        penalty = penalty * (self.alpha / 2 / self._total)
-        penalty.backward()
+        if self.alpha:
+            penalized = penalized_weights(self._parameters)
+            loss += add_l2_penalty(penalized, self.alpha / self._total).item()
         gradient = parameters_to_vector([part.grad for part in self._parameters])
         self.module.zero_grad()
-        return loss + penalty.item(), gradient.cpu().double().numpy()
+        return loss, gradient.cpu().double().numpy()
 
 
-def train_by_lbfgs(estimator, rows, validation, y, resume):
-    """Train the module of an MLPClassifier until its gradient is below `tol`.
+def train_by_lbfgs(
+    settings, rows, validation, record, observer, state=None, *, max_fun
+):
+    """Train ``settings.module`` until the gradient of its loss is below ``tol``.
 
     On Ctrl-C, the weights of the last finished iteration stay.
 
     Parameters
     ----------
-    estimator : MLPClassifier
-        Its module is built.
-    rows, validation : Rows
-        There may be no validation set.
-    y : array-like
-        What scikit-learn's callbacks are shown.
-    resume : bool
-        Whether the fit goes on with another.
+    settings : FitSettings
+        Schedule, optimizer and patience have no meaning here.
+    rows : Rows
+    validation, state : None
+        There are no epochs to score rows after, and no state to go on from.
+    record : FitRecord
+        Is written, an iteration as an epoch that sees no rows.
+    observer : Observer
+    max_fun : int
+        Most evaluations of the loss.
     """
-    _check_parameters(estimator, validation)
-    start_curves(estimator, resume, validated=False)
-    monitor = FitMonitor(estimator, estimator.max_iter, 0, None, rows.X, y)
-    module = estimator.module_.eval()
+    module = settings.module.eval()
     loss = FullLoss(
         module,
-        LogLoss(estimator._multilabel),
+        settings.criterion.eval(),
         rows,
-        estimator._prepare,
-        estimator.alpha,
-        estimator._chunk_size,
+        settings.prepare,
+        settings.alpha,
+        settings.chunk_size,
     )
     reached = loss.weights
 
     def end_iteration(intermediate_result):
         nonlocal reached
         loss.weights = reached = intermediate_result.x.copy()
-        if monitor.end_iteration(float(intermediate_result.fun), module):
+        value = float(intermediate_result.fun)
+        settings.check_finite(value, record.n_iter + 1)
+        observer.epoch_begins()
+        record.add_epoch(value, 0)
+        record.stopped = observer.epoch_ends(record, module)
+        if record.stopped:
             raise StopIteration
 
+    observer.training_begins(record, None)
     try:
-        with threads_for(3 * estimator._row_flops * min(len(rows), loss.chunk_size)):
+        with threads_for(3 * settings.row_flops * min(len(rows), loss.chunk_size)):
             result = minimize(
                 loss,
                 reached,
@@ -123,40 +130,23 @@ def train_by_lbfgs(estimator, rows, validation, y, resume):
                 jac=True,
                 callback=end_iteration,
                 options={
-                    "maxfun": estimator.max_fun,
-                    "maxiter": estimator.max_iter,
-                    "gtol": estimator.tol,
+                    "maxfun": max_fun,
+                    "maxiter": settings.n_epochs,
+                    "gtol": settings.tol,
                 },
             )
         reached = result.x
     finally:
-        loss.weights = reached
-    estimator.n_iter_, estimator.loss_ = result.nit, float(result.fun)
-    monitor.check_result(module, rows)
-    if not monitor.stopped:
-        _check_optimize_result("lbfgs", result, estimator.max_iter)
-    monitor.close(module)
-
-
-def _check_parameters(estimator, validation):
-    """Raise where something is asked for that one loss over all rows cannot do."""
-    if np.any(estimator.dropout):
-        raise ValueError(
-            f"dropout={estimator.dropout!r} makes the loss a random one, which "
-            "solver='lbfgs' cannot follow; expected dropout=0, or 'adam' or 'sgd'."
+        loss.weights, record.module = reached, module
+    record.n_iter, record.loss = result.nit, float(result.fun)
+    fault = check_finite(module, rows, settings.prepare, settings.device)
+    if fault is not None:
+        raise settings.not_finite(fault, record.n_iter)
+    if not record.stopped and result.status != 0:
+        warn_user(
+            f"lbfgs failed to converge after {result.nit} iteration(s) (status="
+            f"{result.status}): {result.message}. You might also want to scale the "
+            "data, or to raise max_iter or max_fun.",
+            ConvergenceWarning,
         )
-    if estimator.skorch_callbacks is not None:
-        raise ValueError(
-            "skorch_callbacks follow epochs and batches, which solver='lbfgs' does "
-            "not have; expected None, or 'adam' or 'sgd'."
-        )
-    if estimator.compute_dtype == "bfloat16":
-        raise ValueError(
-            "compute_dtype='bfloat16' is too coarse for the line search of "
-            "solver='lbfgs'; expected 'auto', 'float32' or 'float64'."
-        )
-    if validation is not None:
-        raise ValueError(
-            "solver='lbfgs' has no epochs after which X_val could be scored; expected "
-            "X_val=None, or 'adam' or 'sgd'."
-        )
+    observer.training_ends(module)

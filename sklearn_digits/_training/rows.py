@@ -1,4 +1,4 @@
-"""Rows of a data set, dense or sparse: cut into batches, none of them copied before."""
+"""Rows of a data set, dense or sparse, cut into batches. Only a batch is copied."""
 
 from dataclasses import dataclass, replace
 
@@ -30,7 +30,7 @@ def take_rows(X, rows):
 
 @dataclass
 class Rows:
-    """Some rows of a data set, none of them copied.
+    """Selected rows of a data set, none of them copied.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Rows:
     weight : torch.Tensor of shape (n,) or None
         None if every row weighs the same.
     index : torch.Tensor of shape (n_rows,), dtype int64
-        The rows that are meant.
+        Positions of the selected rows in `X`.
     """
 
     X: np.ndarray | csr_array | csr_matrix
@@ -50,7 +50,7 @@ class Rows:
 
     @classmethod
     def weighted(cls, X, target, weight):
-        """Return the rows of `X` that weigh anything.
+        """Return the rows of `X` whose weight is not zero.
 
         Parameters
         ----------
@@ -61,23 +61,25 @@ class Rows:
         Raises
         ------
         ValueError
-            If no row does.
+            If all weights are zero.
         """
         if weight is None:
             return cls(X, target, None, torch.arange(X.shape[0]))
         index = torch.from_numpy(np.flatnonzero(weight))
         if not len(index):
-            raise ValueError("The weights of all rows are zero.")
+            raise ValueError(
+                "All sample weights are zero; expected at least one positive weight."
+            )
         return cls(X, target, torch.tensor(weight), index)
 
     def __len__(self):
         return len(self.index)
 
-    def at(self, index):
+    def subset(self, index):
         """Return other rows of the same data set."""
         return replace(self, index=torch.as_tensor(index))
 
-    def weighing_in(self, dtype):
+    def with_weight_dtype(self, dtype):
         """Return the same rows with weights of another dtype."""
         if self.weight is None:
             return self
@@ -99,35 +101,3 @@ class Rows:
                 weight = self.weight[rows]
                 weight, total = weight.to(device), weight.sum().item()
             yield X, (target.to(device), weight, total)
-
-
-def forward_in_chunks(forward, X, prepare, chunk_size, device, index=None):
-    """Return what `forward` makes of rows of `X`.
-
-    Parameters
-    ----------
-    forward : callable
-        A module in evaluation mode, say.
-    X : ndarray or CSR array of shape (n, n_features)
-    prepare : callable
-        Makes a batch of rows, as a tensor, the input of `forward`.
-    chunk_size : int
-        Rows that are dense and pass through the module at once.
-    device : torch.device
-    index : ndarray of int, default=None
-        The rows that are meant; None means all of them.
-
-    Returns
-    -------
-    output : ndarray of shape (n_rows, n_outputs)
-    """
-    outputs = []
-    n_rows = X.shape[0] if index is None else len(index)
-    with torch.inference_mode():
-        for start in range(0, n_rows, chunk_size):
-            rows = slice(start, start + chunk_size)
-            chunk = torch.from_numpy(
-                take_rows(X, rows if index is None else index[rows])
-            )
-            outputs.append(forward(prepare(chunk.to(device))).cpu())
-    return torch.cat(outputs).numpy()

@@ -1,4 +1,4 @@
-"""A training net that tells skorch's callbacks of every batch."""
+"""CallbackNet: a training net that tells skorch's callbacks of every batch."""
 
 import copy
 import dis
@@ -12,13 +12,14 @@ from skorch.dataset import Dataset
 from skorch.utils import TeeGenerator
 from torch.utils.data import Subset
 
-from sklearn_digits._training.rows import Rows, forward_in_chunks
+from sklearn_digits._training.prediction import forward_in_chunks
+from sklearn_digits._training.rows import Rows
 from sklearn_digits._training.runtime import weight_dtype
 from sklearn_digits._training.targets import decode_targets, probabilities
 from sklearn_digits._training.training_net import TrainingNet
 
 
-class NotifiedNet(ClassifierMixin, TrainingNet):
+class CallbackNet(ClassifierMixin, TrainingNet):
     """A :class:`TrainingNet` whose epochs are skorch's own, with all its events.
 
     Slower than the lean loop: each loss leaves the device, each batch gets a row in
@@ -28,24 +29,26 @@ class NotifiedNet(ClassifierMixin, TrainingNet):
 
     Parameters
     ----------
-    module : torch.nn.Module
-    n_classes : int
-        Columns of the logits.
-    callbacks : list
-        skorch's, or ``(name, callback)``; they are cloned, never used themselves.
-    **kwargs
-        Those of :class:`TrainingNet`.
+    settings : FitSettings
+        Its ``skorch_callbacks``, or tuples ``(name, callback)``, are cloned and never
+        used themselves.
     """
 
-    def __init__(self, module, *, n_classes, callbacks, **kwargs):
-        self.n_classes = n_classes
-        callbacks = [clone_callback(callback) for callback in callbacks]
-        super().__init__(module, callbacks=callbacks, **kwargs)
+    def __init__(self, settings):
+        callbacks = [clone_callback(each) for each in settings.skorch_callbacks]
+        super().__init__(settings, callbacks)
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Build the optimizer, with the initial rates that schedulers go on from."""
+        super().initialize_optimizer(triggered_directly)
+        for group in self.optimizer_.param_groups:
+            group["initial_lr"] = self.lr
+        return self
 
     @property
     def classes_(self):
         """Positions of the classes, for scorers."""
-        return np.arange(self.n_classes)
+        return np.arange(self.settings.n_classes)
 
     def notify(self, method_name, **event):
         """Tell the callbacks of an event.
@@ -75,18 +78,23 @@ class NotifiedNet(ClassifierMixin, TrainingNet):
         finally:
             self.__dict__["module_"] = trained
 
-    def run_epoch(self, train, validation):
-        """Run skorch's epoch over both sets of rows."""
-        for rows, training, prefix, step in [
-            (train, True, "train", self.train_step),
+    def run_epoch(self, rows, validation):
+        """Run skorch's epoch over both sets of rows; return the mean training loss."""
+        for part, training, prefix, step in [
+            (rows, True, "train", self.train_step),
             (validation, False, "valid", self.validation_step),
         ]:
-            if rows is not None:
-                generator = self.generator if training and self.shuffle else None
-                batches = rows.batches(self.batch_size, self.device, generator)
+            if part is not None:
+                shuffled = training and self.settings.shuffle
+                generator = self.settings.generator if shuffled else None
+                batches = part.batches(self.batch_size, self.device, generator)
                 NeuralNet.run_single_epoch(
                     self, self._until_stopped(batches), training, prefix, step
                 )
+        batches = [b for b in self.history[-1]["batches"] if "train_loss" in b]
+        losses = [batch["train_loss"] for batch in batches]
+        sizes = [batch["train_batch_size"] for batch in batches]
+        return float(np.average(losses, weights=sizes))
 
     def _until_stopped(self, batches):
         for batch in batches:
@@ -97,7 +105,7 @@ class NotifiedNet(ClassifierMixin, TrainingNet):
     def train_step(self, batch, **fit_params):
         """Update the weights with one batch of :meth:`Rows.batches`."""
         self._set_training(True)
-        step = self.train_step_single(batch)
+        step = self.compute_gradients(batch)
         self.notify(
             "on_grad_computed",
             named_parameters=TeeGenerator(self.get_all_learnable_params()),
@@ -105,7 +113,7 @@ class NotifiedNet(ClassifierMixin, TrainingNet):
             training=True,
         )
         self.update_weights()
-        logits = step["y_pred"].detach().to(weight_dtype(self.compute_dtype))
+        logits = step["y_pred"].detach().to(weight_dtype(self.settings.compute_dtype))
         return {**step, "y_pred": logits}
 
     def validation_step(self, batch, **fit_params):
@@ -113,7 +121,7 @@ class NotifiedNet(ClassifierMixin, TrainingNet):
         self._set_training(False)
         X, (target, weight, _) = batch
         with torch.no_grad():
-            logits = self.evaluated_module(self.prepare(X))
+            logits = self.evaluated_module(self.settings.prepare(X))
             loss = self.criterion_(logits, target, weight)
         return {"loss": loss, "y_pred": logits}
 
@@ -125,7 +133,7 @@ class NotifiedNet(ClassifierMixin, TrainingNet):
         logits = forward_in_chunks(
             self.evaluated_module.eval(),
             X.cpu().numpy() if isinstance(X, torch.Tensor) else X,
-            self.prepare,
+            self.settings.prepare,
             self.batch_size,
             torch.device(self.device),
             index,

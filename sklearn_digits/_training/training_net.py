@@ -1,63 +1,23 @@
-"""The training loop: batches, steps, schedules and averaged weights, on skorch.
+"""TrainingNet: one epoch, one step, on whole arrays, as a skorch net.
 
-skorch provides the wiring of module, criterion and optimizer, the history and its
-callbacks. Its stock epoch costs one Python call a row and several a batch; ours
-slices whole arrays and reads the loss from the device once an epoch.
+skorch wires module, criterion and optimizer, keeps the history and knows the
+callbacks. Its own epoch makes a Python call for each row and several for each batch;
+this one slices whole arrays, and reads the loss from the device once an epoch.
 """
 
-import copy
-import sys
-import warnings
-from contextlib import nullcontext
+from contextlib import contextmanager
 
 import torch
 from skorch import NeuralNet
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from sklearn_digits._training.runtime import draw_seed, matrix_precision, weight_dtype
-from sklearn_digits._training.schedule import CLOSED_SCHEDULES, ONE_CYCLE_WARMUP
+from sklearn_digits._training.averaging import AveragedWeights
+from sklearn_digits._training.penalty import add_l2_penalty, penalized_weights
+from sklearn_digits._training.random_numbers import draw_seed
+from sklearn_digits._training.running_statistics import RunningStatistics
+from sklearn_digits._training.runtime import matrix_precision, weight_dtype
 
-
-class AveragedWeights:
-    """A copy of a module whose weights and running statistics are averaged over time.
-
-    The decay starts low, ``min(decay, (1 + t) / (10 + t))`` at step t, so that short
-    fits forget where they started.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-    decay : float
-
-    References
-    ----------
-    .. [1] Polyak, Juditsky (1992). Acceleration of stochastic approximation by
-       averaging. SIAM Journal on Control and Optimization 30.
-    """
-
-    def __init__(self, module, decay):
-        self.module = copy.deepcopy(module).eval()
-        self.decay = decay
-        self.n_steps = 0
-        pairs = list(
-            zip(
-                self.module.state_dict().values(),
-                module.state_dict().values(),
-                strict=True,
-            )
-        )
-        self._averaged, self._current = zip(
-            *(pair for pair in pairs if pair[0].is_floating_point()), strict=True
-        )
-        self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]
-
-    def update(self):
-        """Take the current weights of the module into the average."""
-        decay = min(self.decay, (1 + self.n_steps) / (10 + self.n_steps))
-        get_ema_multi_avg_fn(decay)(self._averaged, self._current, self.n_steps)
-        for averaged, current in self._counters:
-            averaged.copy_(current)
-        self.n_steps += 1
+# As many steps as leave the running statistics of batch normalization to themselves.
+MANY_STEPS = 1_000_000
 
 
 class TrainingNet(NeuralNet):
@@ -65,142 +25,163 @@ class TrainingNet(NeuralNet):
 
     Parameters
     ----------
-    module : torch.nn.Module
-        Built, on its device, in the dtype of its weights.
-    criterion : torch.nn.Module
-        Takes logits, target and weight.
-    prepare : callable
-        Makes a batch of rows, as a tensor, the input of the module.
-    distort : callable or None
-        Takes a prepared batch and a generator, returns the batch changed at random.
-    differentiate : callable or None
-        Takes a prepared batch, target, weight and the L2 penalty, leaves the gradients
-        in ``grad`` and returns loss and logits. None lets autograd do it.
-    generator : torch.Generator
-        Drives the order of the rows and, through the module's layers that have an
-        attribute ``generator``, dropout.
-    compute_dtype : {"float32", "bfloat16", "float64"}
-        Precision of the matrix products.
-    batch_size : int
-    shuffle : bool
-    lr : float
-        Learning rate; the highest one under a schedule.
-    schedule : str
-        One of ``CLOSED_SCHEDULES``, run over the steps of a fit, or any other name,
-        under which the learning rate stays as it is within an epoch.
-    alpha : float
-        L2 penalty on weights, ``alpha / 2 * ||W||² / sum(sample weights)`` a batch.
-    weight_decay : float
-        Decoupled weight decay on weights.
-    ema_decay : float or None
-        Decay of the averaged weights a step.
-    **kwargs
-        skorch's: `optimizer`, `optimizer__...`, `device`, `callbacks`.
+    settings : FitSettings
+    callbacks : list or "disable", default="disable"
+        Callbacks of skorch.
     """
 
-    def __init__(
-        self,
-        module,
-        *,
-        prepare,
-        distort,
-        differentiate,
-        generator,
-        compute_dtype,
-        shuffle,
-        schedule,
-        alpha,
-        weight_decay,
-        ema_decay,
-        **kwargs,
-    ):
-        self.prepare = prepare
-        self.distort = distort
-        self.differentiate = differentiate
-        self.generator = generator
-        self.compute_dtype = compute_dtype
-        self.shuffle = shuffle
-        self.schedule = schedule
-        self.alpha = alpha
-        self.weight_decay = weight_decay
-        self.ema_decay = ema_decay
-        super().__init__(module, train_split=None, verbose=0, **kwargs)
+    def __init__(self, settings, callbacks="disable"):
+        self.settings = settings
+        super().__init__(
+            settings.module,
+            criterion=settings.criterion,
+            lr=settings.schedule.learning_rate,
+            batch_size=settings.batch_size,
+            device=str(settings.device),
+            callbacks=callbacks,
+            train_split=None,
+            verbose=0,
+        )
 
     def initialize(self):
-        """Build the optimizer, the averaged weights and the layers' generator."""
+        """Build the optimizer and the averaged weights."""
         super().initialize()
         self.average_ = None
-        if self.ema_decay is not None:
-            self.average_ = AveragedWeights(self.module_, self.ema_decay)
+        if self.settings.ema_decay is not None:
+            self.average_ = AveragedWeights(self.module_, self.settings.ema_decay)
         layers = list(self.module_.modules())
         self.random_layers_ = [part for part in layers if hasattr(part, "generator")]
         self.weighted_layers_ = [
             part for part in layers if hasattr(part, "sample_weight")
         ]
+        self.statistics_ = RunningStatistics(self.module_)
+        self.generator_ = self.settings.generator  # of the layers
+        if self.settings.device.type != "cpu" and self.random_layers_:
+            self.generator_ = torch.Generator(self.settings.device)
+            self.generator_.manual_seed(draw_seed(self.settings.generator))
         return self
 
     def initialize_optimizer(self, triggered_directly=None):
-        """Build the optimizer: penalties act on weights, not on biases and norms."""
-        kwargs = self.get_params_for("optimizer")
-        kwargs.setdefault("lr", self.lr)
+        """Build the optimizer: decay acts on weights, not on biases and norms."""
         parameters = list(self.module_.parameters())
-        self.penalised_ = [weight for weight in parameters if weight.ndim > 1]
-        free = [bias for bias in parameters if bias.ndim <= 1]
-        groups: list[dict] = [{"params": self.penalised_ + free}]
-        if self.weight_decay:
+        self.penalized_ = penalized_weights(parameters)
+        groups: list[dict] = [{"params": parameters}]
+        if self.settings.weight_decay:
+            free = [bias for bias in parameters if bias.ndim <= 1]
             groups = [
-                {"params": self.penalised_, "weight_decay": self.weight_decay},
+                {"params": self.penalized_, "weight_decay": self.settings.weight_decay},
                 {"params": free, "weight_decay": 0.0},
             ]
-        # torch's own optimizers load its compiler at the first use, which adds filters.
-        first = "torch._dynamo" not in sys.modules
-        with warnings.catch_warnings() if first else nullcontext():
-            self.optimizer_ = self.optimizer(groups, **kwargs)
+        self.optimizer_ = self.settings.optimizer(groups, lr=self.lr)
         return self
 
     @property
     def evaluated_module(self):
-        """The module whose weights count: the averaged one where there is one."""
+        """The module that predicts: the averaged one where there is one."""
         return self.module_ if self.average_ is None else self.average_.module
 
-    def partial_fit(self, X, y=None, classes=None, **fit_params):
-        """Train on the rows `X`; see :meth:`fit_loop` for `fit_params`.
+    @contextmanager
+    def training(self, n_steps, steps_before=0):
+        """Let the layers take part in training while the context lasts.
 
-        Unlike skorch's, it lets a ``KeyboardInterrupt`` through.
+        Parameters
+        ----------
+        n_steps : int
+            Steps of this fit, over which the schedule runs.
+        steps_before : int, default=0
+            Steps that the module has been trained for already.
         """
+        self.steps_taken_, self.total_steps_ = 0, n_steps
+        self.steps_before_ = steps_before
         self.stop_requested_ = False  # by a callback
-        self.notify("on_train_begin", X=X, y=y)
-        generator = self.generator
-        if torch.device(self.device).type != "cpu" and self.random_layers_:
-            generator = torch.Generator(self.device)
-            generator.manual_seed(draw_seed(self.generator))
         try:
             for layer in self.random_layers_:
-                layer.generator = generator
-            self.fit_loop(X, y, **fit_params)
+                layer.generator = self.generator_
+            yield
         finally:
+            self.statistics_.restore()
             for layer in self.random_layers_:
                 layer.generator = None
             for layer in self.weighted_layers_:
                 layer.sample_weight = None
-        self.notify("on_train_end", X=X, y=y)
-        return self
 
-    def fit_loop(self, X, y=None, epochs=None, *, monitor, **fit_params):
-        """Run `epochs` epochs over the rows `X`, fewer if `monitor` says so."""
-        self.steps_taken_ = 0
-        self.total_steps_ = epochs * -(-len(X) // self.batch_size)
-        monitor.begin_training(self, X)
-        while not monitor.finished:
-            monitor.begin_epoch()
-            datasets = {"dataset_train": X, "dataset_valid": monitor.validation}
-            self.notify("on_epoch_begin", **datasets)
-            self.run_epoch(X, monitor.validation)
-            self.notify("on_epoch_end", **datasets)
-            monitor.end_epoch(self)
-        return self
+    def run_epoch(self, rows, validation):
+        """Take one step a batch of `rows`; return the mean loss, read once at the end.
 
-    def training_state(self):
+        Parameters
+        ----------
+        rows : Rows
+        validation : Rows or None
+            Not needed here; nets with callbacks show them their loss.
+        """
+        self._set_training(True)
+        generator = self.settings.generator if self.settings.shuffle else None
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        for batch in rows.batches(self.batch_size, self.device, generator):
+            total += self.train_step(batch)["loss"] * len(batch[0])
+        return total.item() / len(rows)
+
+    def train_step(self, batch, **fit_params):
+        """Update the weights with one batch of :meth:`Rows.batches`."""
+        step = self.compute_gradients(batch)
+        self.update_weights()
+        return step
+
+    def compute_gradients(self, batch):
+        """Compute loss, logits and gradients of one batch of :meth:`Rows.batches`."""
+        settings = self.settings
+        X, (target, weight, weight_sum) = batch
+        for layer in self.weighted_layers_:
+            layer.sample_weight = weight
+        self.statistics_.follow(self.steps_before_ + self.steps_taken_)
+        inputs = settings.prepare(X)
+        if settings.augment is not None:
+            inputs = settings.augment(inputs, settings.generator)
+        if settings.backward is not None:
+            loss, logits = settings.backward(inputs, target, weight)
+        else:
+            self.optimizer_.zero_grad()
+            with matrix_precision(settings.compute_dtype, X.device):
+                logits = self.module_(inputs)
+            logits = logits.to(weight_dtype(settings.compute_dtype))
+            loss = self.criterion_(logits, target, weight)
+            loss.backward()
+            loss = loss.detach()
+        if settings.alpha:
+            loss = loss + add_l2_penalty(self.penalized_, settings.alpha / weight_sum)
+        return {"loss": loss, "y_pred": logits}
+
+    def update_weights(self):
+        """Take a step against the gradient."""
+        progress = self.steps_taken_ / max(1, self.total_steps_ - 1)
+        rate, momentum = self.settings.schedule.at(progress)
+        if rate is not None:
+            self.set_learning_rate(rate, momentum)
+        self.optimizer_.step()
+        if self.average_ is not None:
+            self.average_.update()
+        self.steps_taken_ += 1
+
+    @property
+    def warming_up(self):
+        """Whether the learning rate still rises."""
+        return self.settings.schedule.warming_up(self.steps_taken_ / self.total_steps_)
+
+    @property
+    def learning_rate(self):
+        """The learning rate of the next step."""
+        return self.optimizer_.param_groups[0]["lr"]
+
+    def set_learning_rate(self, rate, momentum=None):
+        """Go on with another learning rate and, if there is any, another momentum."""
+        for group in self.optimizer_.param_groups:
+            group["lr"] = rate
+            if momentum is not None and "betas" in group:
+                group["betas"] = (momentum, group["betas"][1])
+            elif momentum is not None and group.get("momentum"):
+                group["momentum"] = momentum
+
+    def state(self):
         """Return what training goes on from between two epochs.
 
         Returns
@@ -210,106 +191,39 @@ class TrainingNet(NeuralNet):
         """
         average = self.average_
         return {
-            "module": self.module_.state_dict(),
-            "average": None if average is None else average.module.state_dict(),
+            "weights": self.evaluated_module.state_dict(),
+            "trained": None if average is None else self.module_.state_dict(),
             "n_averaged": 0 if average is None else average.n_steps,
-            "optimizer": self.optimizer_.state_dict(),
+            "solver": type(self.optimizer_).__name__,
+            "optimizer": self.optimizer_.state_of(self.module_.parameters()),
+            "learning_rate": [self.learning_rate, self.lr],
             "generators": [each.get_state() for each in self._generators()],
-            "steps_taken": self.steps_taken_,
+            "steps_taken": self.steps_before_ + self.steps_taken_,
         }
 
-    def load_training_state(self, state):
-        """Go on from a state that :meth:`training_state` of an equal net returned."""
-        self.module_.load_state_dict(state["module"])
-        self.optimizer_.load_state_dict(state["optimizer"])
-        if self.average_ is not None:
-            self.average_.module.load_state_dict(state["average"])
-            self.average_.n_steps = state["n_averaged"]
-        generators = zip(self._generators(), state["generators"], strict=True)
-        for generator, generator_state in generators:
-            generator.set_state(generator_state)
-        self.steps_taken_ = state["steps_taken"]
+    def load_state(self, state):
+        """Go on from a state that :meth:`state` returned.
+
+        Settings may have changed since. Another solver begins with an optimizer state
+        of its own; another learning rate keeps what a schedule has made of the former.
+        """
+        if "weights" in state:
+            self.evaluated_module.load_state_dict(state["weights"])
+        if state["trained"] is not None:
+            self.module_.load_state_dict(state["trained"])
+            if self.average_ is not None:
+                self.average_.n_steps = state["n_averaged"]
+        if state["solver"] == type(self.optimizer_).__name__:
+            self.optimizer_.load_state(state["optimizer"], self.module_.parameters())
+            rate, initial = state["learning_rate"]
+            rate = rate if initial == self.lr else rate / initial * self.lr
+            self.set_learning_rate(rate)
+        for each, saved in zip(self._generators(), state["generators"], strict=False):
+            each.set_state(saved)
+        return self
 
     def _generators(self):
-        """Return the fit's generator, and that of layers on another device."""
-        others = [layer.generator for layer in self.random_layers_[:1]]
-        return [self.generator, *(g for g in others if g is not self.generator)]
-
-    def run_epoch(self, train, validation):
-        """Take one step a batch of the rows `train`; read the loss once, at the end."""
-        self._set_training(True)
-        generator = self.generator if self.shuffle else None
-        total = torch.zeros((), dtype=torch.float64, device=self.device)
-        for batch in train.batches(self.batch_size, self.device, generator):
-            total += self.train_step(batch)["loss"] * len(batch[0])
-        self.history.record("train_loss", total.item() / len(train))
-
-    def train_step(self, batch, **fit_params):
-        """Update the weights with one batch of :meth:`Rows.batches`."""
-        step = self.train_step_single(batch)
-        self.update_weights()
-        return step
-
-    def train_step_single(self, batch, **fit_params):
-        """Compute loss and gradient of one batch of :meth:`Rows.batches`."""
-        X, (target, weight, weight_sum) = batch
-        for layer in self.weighted_layers_:
-            layer.sample_weight = weight
-        inputs = self.prepare(X)
-        if self.distort is not None:
-            inputs = self.distort(inputs, self.generator)
-        if self.differentiate is not None:
-            alpha = self.alpha / weight_sum
-            loss, logits = self.differentiate(inputs, target, weight, alpha)
-            return {"loss": loss, "y_pred": logits}
-        self.optimizer_.zero_grad()
-        with matrix_precision(self.compute_dtype, X.device):
-            logits = self.module_(inputs)
-        loss = self.criterion_(
-            logits.to(weight_dtype(self.compute_dtype)), target, weight
+        """Return the generator of the fit, and that of layers on another device."""
+        return list(
+            {id(g): g for g in (self.settings.generator, self.generator_)}.values()
         )
-        loss.backward()
-        loss = loss.detach()
-        if self.alpha:
-            loss = loss + self._penalise(self.alpha / weight_sum)
-        return {"loss": loss, "y_pred": logits}
-
-    def update_weights(self):
-        """Take a step against the gradient."""
-        self._follow_schedule()
-        self.optimizer_.step()
-        if self.average_ is not None:
-            self.average_.update()
-        self.steps_taken_ += 1
-
-    def _penalise(self, alpha):
-        """Add the L2 penalty's gradient to ``grad``; return its loss."""
-        moving = [weight for weight in self.penalised_ if weight.grad is not None]
-        gradients = [weight.grad for weight in moving]
-        torch._foreach_add_(gradients, [w.detach() for w in moving], alpha=alpha)
-        flat = [weight.detach().flatten() for weight in self.penalised_]
-        return sum(torch.dot(row, row) for row in flat) * (alpha / 2)
-
-    @property
-    def warming_up(self):
-        """Whether the learning rate is on its way up the one cycle of the fit."""
-        share = self.steps_taken_ / self.total_steps_
-        return self.schedule == "onecycle" and share < ONE_CYCLE_WARMUP
-
-    def set_learning_rate(self, learning_rate):
-        """Go on with another learning rate."""
-        for group in self.optimizer_.param_groups:
-            group["lr"] = learning_rate
-
-    def _follow_schedule(self):
-        """Set learning rate and momentum of a closed schedule for this step."""
-        if self.schedule not in CLOSED_SCHEDULES:
-            return
-        progress = self.steps_taken_ / max(1, self.total_steps_ - 1)
-        factor, momentum = CLOSED_SCHEDULES[self.schedule](progress)
-        for group in self.optimizer_.param_groups:
-            group["lr"] = self.lr * factor
-            if momentum is not None and "betas" in group:
-                group["betas"] = (momentum, group["betas"][1])
-            elif momentum is not None and group.get("momentum"):
-                group["momentum"] = momentum

@@ -5,9 +5,12 @@ rectification, pooling, a power. All of it works on a few images at a time, as t
 come from the module `correlation`: axes (row, kernel, image, column).
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from functools import reduce
 from math import prod
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import TransformerMixin, _fit_context
@@ -19,8 +22,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklearn_digits._documentation import DocumentedEstimator
-from sklearn_digits._estimator import StorableEstimator
+from sklearn_digits._estimator import Estimator
 from sklearn_digits._images.shape import (
     BORDER_MODES,
     check_same_images,
@@ -90,9 +92,7 @@ def _pool_max(maps, geometry):
     return maps
 
 
-class ConvolutionFeatureTransformer(
-    DocumentedEstimator, TransformerMixin, StorableEstimator
-):
+class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
     """Filter images with fixed kernels and use the responses as features.
 
     Each image is cross-correlated with each kernel, as a convolution layer does it,
@@ -223,7 +223,21 @@ class ConvolutionFeatureTransformer(
     True
     """
 
-    _parameter_constraints: dict = {
+    kernels: str | Mapping | Sequence | np.ndarray = field(
+        default="edges", kw_only=False
+    )
+    image_shape: Sequence[int] | None = None
+    padding: str = "same"
+    border_mode: str = "constant"
+    stride: int = 1
+    rectify: str | None = None
+    pooling: str | None = None
+    pool_size: int | str = "auto"
+    pool_stride: int | None = None
+    power: float = 1.0
+    clip: Sequence[float] | None = None
+
+    _parameter_constraints: ClassVar[dict] = {
         "kernels": [str, dict, "array-like"],
         "image_shape": ["array-like", None],
         "padding": [StrOptions({"same", "valid"})],
@@ -236,33 +250,6 @@ class ConvolutionFeatureTransformer(
         "power": [Interval(Real, 0, None, closed="neither")],
         "clip": [tuple, list, None],
     }
-
-    def __init__(
-        self,
-        kernels="edges",
-        *,
-        image_shape=None,
-        padding="same",
-        border_mode="constant",
-        stride=1,
-        rectify=None,
-        pooling=None,
-        pool_size="auto",
-        pool_stride=None,
-        power=1.0,
-        clip=None,
-    ):
-        self.kernels = kernels
-        self.image_shape = image_shape
-        self.padding = padding
-        self.border_mode = border_mode
-        self.stride = stride
-        self.rectify = rectify
-        self.pooling = pooling
-        self.pool_size = pool_size
-        self.pool_stride = pool_stride
-        self.power = power
-        self.clip = clip
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):

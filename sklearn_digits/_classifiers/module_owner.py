@@ -1,0 +1,156 @@
+"""ModuleOwner: an estimator that builds, copies and stores a torch module."""
+
+import copy
+from abc import ABC, abstractmethod
+
+import numpy as np
+import torch
+
+from sklearn_digits._estimator import Estimator
+from sklearn_digits._persistence import pickling
+from sklearn_digits._training.random_numbers import ReproducibleDraws
+from sklearn_digits._training.rows import take_rows
+from sklearn_digits._training.runtime import (
+    count_flops,
+    default_modes,
+    resolve_compute_dtype,
+    resolve_device,
+    weight_dtype,
+)
+
+
+class ModuleOwner(Estimator, ABC):
+    """An estimator whose result is a torch module, ``module_``.
+
+    From its parameters to a module on its device, from there to a copy to train on,
+    to a pickle and back. Subclasses have the parameters `batch_size`, `device` and
+    `compute_dtype`.
+    """
+
+    # The floating-point operations of a step from which on "auto" means bfloat16.
+    _bfloat16_step = 1e8
+
+    @abstractmethod
+    def build_module(self, n_features, n_classes):
+        """Return a new, untrained module.
+
+        It is called in ``fit``, with torch's default generator seeded from
+        `random_state`.
+
+        Parameters
+        ----------
+        n_features : int
+            Features of a row.
+        n_classes : int
+            Columns of the logits.
+
+        Returns
+        -------
+        module : torch.nn.Module
+            Takes float rows of shape (n, n_features), gives logits of shape
+            (n, n_classes), also for a single row.
+        """
+
+    def _complete_module(self, module):
+        """Add to a newly built module what training it needs."""
+        return module
+
+    def _prepare(self, X):
+        """Make a batch of rows, as a tensor of any dtype, the input of the module."""
+        return X.to(weight_dtype(self.compute_dtype_))
+
+    def _resolve_compute_dtype(self, dtype, device, step_flops):
+        """Choose the precision of the matrix products for rows of `dtype`."""
+        return resolve_compute_dtype(
+            self.compute_dtype, device, step_flops, self._bfloat16_step
+        )
+
+    def _first_module(self, X, generator, n_rows):
+        """Build the module, and choose its device and precision.
+
+        One row goes through: it checks the shape of the logits, and counts the
+        operations of a step, by which precision and threads are chosen.
+        """
+        device = resolve_device(self.device)
+        self._built_with = self._building_params()
+        self.compute_dtype_ = "float32"  # of the one row
+        module = self._new_module(generator).to(torch.float32)
+        example = self._prepare(torch.from_numpy(take_rows(X, slice(1))))
+        self._row_flops, output = count_flops(module, example)
+        if tuple(output.shape) != (1, len(self.classes_)):
+            raise ValueError(
+                f"build_module returned a module whose output has the shape "
+                f"{tuple(output.shape)} for one row; expected logits of shape "
+                f"{(1, len(self.classes_))}."
+            )
+        if self.batch_size == "auto":  # the largest: partial_fit decides as fit does
+            batch_size = self._auto_batch(np.inf)
+        else:
+            batch_size = min(self.batch_size, n_rows)
+        self.device_ = str(device)
+        self.compute_dtype_ = self._resolve_compute_dtype(
+            X.dtype, device, 3 * self._row_flops * batch_size
+        )
+        return module.to(device, weight_dtype(self.compute_dtype_))
+
+    def _building_params(self):
+        """Return the parameters that ``build_module`` may depend on."""
+        params = self.get_params(deep=False)
+        del params["skorch_callbacks"]  # they watch a fit, and need not be stored
+        return params
+
+    def _new_module(self, generator):
+        """Build a module whose initial weights `generator` draws."""
+        with ReproducibleDraws(generator):
+            module = self.build_module(self.n_features_in_, len(self.classes_))
+        return self._complete_module(module)
+
+    def _continued_module(self):
+        """Return a copy of the module to train on.
+
+        Parameters that were set since it was built change it, dropout for example, as
+        long as its weights keep their shapes. Others are those of the first fit.
+        """
+        present = self._building_params()
+        if all(
+            is_same(value, self._built_with[name]) for name, value in present.items()
+        ):
+            return copy.deepcopy(self.module_)
+        module = self._new_module(torch.Generator())
+        module.to(self.device_, weight_dtype(self.compute_dtype_))
+        if not have_same_shapes(module, self.module_):
+            return copy.deepcopy(self.module_)
+        self._built_with = present
+        module.load_state_dict(self.module_.state_dict())
+        pairs = zip(module.parameters(), self.module_.parameters(), strict=True)
+        for parameter, trained in pairs:
+            parameter.requires_grad_(trained.requires_grad)
+        return module
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "module_")
+
+    def __getstate__(self):
+        return pickling.to_arrays(super().__getstate__())
+
+    @default_modes()
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        pickling.from_arrays(self)
+
+
+def is_same(value, other):
+    """Tell whether two values of a parameter are the same, as far as ``==`` knows."""
+    if value is other:
+        return True
+    equal = type(value) is type(other) and value == other
+    return isinstance(equal, bool) and equal
+
+
+def have_same_shapes(module, other):
+    """Tell whether two modules have weights and buffers of the same shapes."""
+    shapes, others = (
+        {name: tensor.shape for name, tensor in each.state_dict().items()}
+        for each in (module, other)
+    )
+    return shapes == others
