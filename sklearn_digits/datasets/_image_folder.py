@@ -10,6 +10,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from sklearn_digits._images.shape import check_image_shape
+from sklearn_digits._warnings import warn_user
 
 FORMATS = ("PNG", "JPEG")
 
@@ -232,8 +233,7 @@ def load_image_folder(
 def _warn_of(skipped, path):
     """Warn of all that was skipped, and say of the first what was wrong."""
     file, reason = next(iter(skipped.items()))
-    warnings.warn(
+    warn_user(
         f"{len(skipped)} of the files in {path} are skipped, listed in `skipped`: "
-        f"{file} ({reason})" + (", ..." if len(skipped) > 1 else "."),
-        stacklevel=4,
+        f"{file} ({reason})" + (", ..." if len(skipped) > 1 else ".")
     )
