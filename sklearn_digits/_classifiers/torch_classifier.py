@@ -19,12 +19,12 @@ from sklearn_digits._classifiers.assembly import assemble_module, new_net
 from sklearn_digits._classifiers.monitor import FitMonitor, start_curves
 from sklearn_digits._documentation import DocumentedEstimator
 from sklearn_digits._estimator import StorableEstimator
-from sklearn_digits._images.shape import (
+from sklearn_digits._images.conversion import (
     accepted_dtypes,
     flatten_images,
     from_torch,
-    largest_pixel,
 )
+from sklearn_digits._images.statistics import largest_pixel
 from sklearn_digits._persistence import pickling as _state
 from sklearn_digits._training.lbfgs import train_by_lbfgs
 from sklearn_digits._training.optimizers import Adam

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from sklearn_digits._images.shape import from_torch
+from sklearn_digits._images.conversion import from_torch
 from sklearn_digits._training.rows import Rows
 from sklearn_digits._training.targets import check_targets, encode_targets, row_weights
 
