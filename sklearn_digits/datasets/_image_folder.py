@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -74,12 +74,13 @@ def _read_image(Image, path, number, mode, size):
 
 
 def _progress(files, verbose):
-    """Return `files` to iterate over, with a progress bar if it is asked for."""
+    """Return a context with `files` to iterate over, with a progress bar if asked."""
     if not verbose:
         return nullcontext(files)
-    from tqdm import tqdm
+    from rich.console import Console
+    from rich.progress import track
 
-    return tqdm(files, desc="images", unit="")
+    return closing(track(files, "images", console=Console(stderr=True)))
 
 
 def _check_size(pixels, images, first):
@@ -199,8 +200,8 @@ def load_image_folder(
     images = None
     used: list[tuple[str, int]] = []
     skipped: dict[str, str] = {}
-    with _progress(files, verbose) as files:
-        for file, number in files:
+    with _progress(files, verbose) as watched_files:
+        for file, number in watched_files:
             try:
                 pixels = _read_image(Image, file, number, mode, size)
                 if images is None:
