@@ -131,6 +131,8 @@ class Reader:
         found = self.page.locator("#search-results li a", has_text=SOUGHT)
         with suppress(sync_api.TimeoutError):
             found.first.wait_for()
+        # The pages that are found are loaded as well, for their first lines.
+        self.page.wait_for_load_state("networkidle")
         faults = [] if found.count() else [f"does not find {SOUGHT}"]
         self.report("search.html", *faults)
 
