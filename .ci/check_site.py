@@ -9,24 +9,24 @@ search finds a class.
 """
 
 import argparse
-import functools
-import http.server
+import shutil
 import sys
-import threading
-import time
+from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-import chromium
+from playwright import sync_api
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+SITE = "http://site.test/"
 WIDTHS = {"desktop": 1280, "phone": 390}
 SOUGHT = "ConvNetClassifier"
 LESSONS = 12
 
 # Images below the fold are loaded late; they are wanted now.
 LOOK = """
-(async () => {
+async () => {
   for (const image of document.images) image.loading = "eager";
   await Promise.allSettled([...document.images].map(image => image.decode()));
   const scrolls = element => element && element.tagName != "ARTICLE" && (
@@ -41,10 +41,7 @@ LOOK = """
     width: document.scrollingElement.scrollWidth,
     pictures: document.querySelectorAll("article img").length,
   };
-})()
-"""
-FOUND = """
-[...document.querySelectorAll("#search-results li a")].map(a => a.textContent).join(" ")
+}
 """
 
 
@@ -64,23 +61,6 @@ class Page(HTMLParser):
         ]
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """Serve a folder on the loopback."""
-
-    daemon_threads = True
-
-    def __init__(self, folder):
-        handler = functools.partial(Quiet, directory=str(folder))
-        super().__init__(("127.0.0.1", 0), handler)
-        self.url = f"http://127.0.0.1:{self.server_port}/"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
 def broken_links(folder, pages):
     """Yield a line for each internal link that leads nowhere."""
     parsed = {page: Page((folder / page).read_text("utf-8")) for page in pages}
@@ -96,84 +76,101 @@ def broken_links(folder, pages):
                 yield f"{page}: no such place on the page: {link}"
 
 
-def complaints(events, site):
-    """Yield what the browser reported while it loaded a page."""
-    for event in events:
-        params = event["params"]
-        match event["method"]:
-            case "Runtime.exceptionThrown":
-                details = params["exceptionDetails"]
-                thrown = details.get("exception", {}).get("description")
-                yield f"exception: {thrown or details['text']}"
-            case "Runtime.consoleAPICalled" if params["type"] in ("error", "warning"):
-                values = [str(arg.get("value", "?")) for arg in params["args"]]
-                yield f"console: {' '.join(values)}"
-            case "Log.entryAdded" if params["entry"]["level"] == "error":
-                yield f"log: {params['entry']['text']} {params['entry'].get('url')}"
-            case "Network.requestWillBeSent":
-                url = params["request"]["url"]
-                if not url.startswith((site, "data:", "blob:")):
-                    yield f"asks for {url}"
+class Reader:
+    """A browser at the width of a device, given the site's files without a network."""
+
+    def __init__(self, browser, folder, device):
+        self.folder, self.device, self.faults = folder.resolve(), device, []
+        self._complaints = []
+        self.page = browser.new_page(
+            viewport={"width": WIDTHS[device], "height": 900},
+            is_mobile=device == "phone",
+        )
+        self.page.route("**/*", self._answer)
+        self.page.on("pageerror", lambda e: self._complaints.append(f"exception: {e}"))
+        self.page.on("console", self._hear)
+
+    def _answer(self, route):
+        url = route.request.url
+        path = self.folder / unquote(urlsplit(url).path).lstrip("/")
+        if not url.startswith(SITE):
+            self._complaints.append(f"asks for {url}")
+            route.abort()
+        elif path.is_file():
+            route.fulfill(path=path)
+        else:
+            route.fulfill(status=404)
+
+    def _hear(self, message):
+        if message.type in ("error", "warning"):
+            place = message.location["url"]
+            self._complaints.append(f"console: {message.text} {place}")
+
+    def report(self, name, *faults):
+        """Keep the faults of a page, and what the browser complained of meanwhile."""
+        found = (*self._complaints, *faults)
+        self.faults += [f"{name} ({self.device}): {fault}" for fault in found]
+        self._complaints.clear()
+
+    def look_at(self, name):
+        """Open a page and note each thing that is wrong with it."""
+        self.page.goto(SITE + name)
+        seen = self.page.evaluate(LOOK)
+        faults = [f"no image {source}" for source in seen["missing"]]
+        if seen["width"] > WIDTHS[self.device]:
+            faults.append(f"is {seen['width']} pixels wide, and scrolls to the side")
+        if seen["cut"]:
+            faults.append(f"cuts {len(seen['cut'])} elements: {seen['cut'][0]!r} …")
+        if "/plot_" in name and not seen["pictures"]:
+            faults.append("shows no picture")
+        self.report(name, *faults)
+
+    def search(self):
+        """Note it if the search does not find a class."""
+        self.page.goto(f"{SITE}search.html?q={SOUGHT}")
+        found = self.page.locator("#search-results li a", has_text=SOUGHT)
+        with suppress(sync_api.TimeoutError):
+            found.first.wait_for()
+        # The pages that are found are loaded as well, for their first lines.
+        self.page.wait_for_load_state("networkidle")
+        faults = [] if found.count() else [f"does not find {SOUGHT}"]
+        self.report("search.html", *faults)
 
 
-def look_at(browser, site, page, device):
-    """Yield a line for each thing wrong with a page at the width of a device."""
-    events = browser.open(site + page)
-    seen = browser.evaluate(LOOK)
-    faults = [*complaints(events, site), *(f"no image {i}" for i in seen["missing"])]
-    if seen["width"] > WIDTHS[device]:
-        faults.append(f"is {seen['width']} pixels wide, and scrolls to the side")
-    if seen["cut"]:
-        faults.append(f"cuts {len(seen['cut'])} elements: {seen['cut'][0]!r} …")
-    if "/plot_" in page and not seen["pictures"]:
-        faults.append("shows no picture")
-    for fault in faults:
-        yield f"{page} ({device}): {fault}"
-
-
-def search(browser, site):
-    """Yield a line if the search does not find what it should."""
-    events = browser.open(f"{site}search.html?q={SOUGHT}")
-    deadline = time.monotonic() + 30
-    while SOUGHT not in browser.evaluate(FOUND):
-        if time.monotonic() > deadline:
-            yield f"search.html: does not find {SOUGHT}"
-            break
-        time.sleep(0.2)
-    for complaint in complaints(events, site):
-        yield f"search.html: {complaint}"
+def look_at_all(folder, pages, pictures):
+    """Return the faults that readers with a browser see, on all devices."""
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        sys.exit(f"No browser: install one of {', '.join(BROWSERS)}.")
+    faults = []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable)
+        for device in WIDTHS:
+            reader = Reader(browser, folder, device)
+            for name in pages:
+                reader.look_at(name)
+                if pictures:
+                    file = f"{name.replace('/', '-')}.{device}.png"
+                    reader.page.screenshot(path=pictures / file, full_page=True)
+            reader.search()
+            faults += reader.faults
+        browser.close()
+    return faults
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, nargs="?", default="docs/_build/html")
-    parser.add_argument(
-        "--pictures", type=Path, help="where to save pages as PNG files"
-    )
+    parser.add_argument("--pictures", type=Path, help="where to save pages as PNGs")
     options = parser.parse_args()
     folder = options.folder
     files = (path.relative_to(folder) for path in folder.rglob("*.html"))
     pages = sorted(str(path) for path in files if not path.parts[0].startswith("_"))
     faults = list(broken_links(folder, pages))
-    if options.pictures:
-        options.pictures.mkdir(parents=True, exist_ok=True)
     lessons = [page for page in pages if page.startswith("course/plot_")]
     if len(lessons) < LESSONS:
         faults.append(f"the course has {len(lessons)} lessons, expected {LESSONS}")
-    executable = chromium.find()
-    if executable:
-        site = Server(folder).url
-        with chromium.Chromium(executable) as browser:
-            for device, width in WIDTHS.items():
-                browser.resize(width, 900)
-                for page in pages:
-                    faults += look_at(browser, site, page, device)
-                    if options.pictures:
-                        name = f"{page.replace('/', '-')}.{device}.png"
-                        (options.pictures / name).write_bytes(browser.photograph())
-                faults += search(browser, site)
-    else:
-        print(f"SKIPPED: no browser; none of {', '.join(chromium.NAMES)} is installed.")
+    faults += look_at_all(folder, pages, options.pictures)
     print(*faults, sep="\n")
     print(f"{len(pages)} pages, {len(faults)} faults.")
     return bool(faults)

@@ -6,10 +6,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
 from sklearn_digits import ConvNetClassifier, ImageClassifier
-from sklearn_digits._classifiers.image_classifier import (
-    pixel_statistics,
-    smallest_shifts,
-)
+from sklearn_digits._images.views import smallest_shifts
 
 QUICK = {"channels": (4, 8), "max_iter": 3, "random_state": 0}
 
@@ -44,30 +41,6 @@ def test_a_network_of_ones_own_needs_only_a_module(digits):
     )
     with pytest.raises(AttributeError, match=r"Sequential.*no method embed\(images\)"):
         model.embed(digits[0])
-
-
-def test_pixel_statistics_are_numpys():
-    rng = np.random.default_rng(0)
-    X = rng.integers(0, 255, (3000, 7), dtype=np.uint8)
-    weight = rng.integers(0, 3, 3000)
-    np.testing.assert_allclose(pixel_statistics(X, None), (X.mean(), X.std()))
-    repeated = X.repeat(weight, axis=0)
-    np.testing.assert_allclose(
-        pixel_statistics(X, torch.from_numpy(weight.astype(float))),
-        (repeated.mean(), repeated.std()),
-    )
-    assert pixel_statistics(np.full((5, 3), 7.0), None) == (7.0, 1.0)
-
-
-def test_shifts_come_by_their_length():
-    shifts = smallest_shifts(60)
-    assert shifts[0] == (0, 0)
-    assert set(shifts[1:5]) == {(0, 1), (0, -1), (1, 0), (-1, 0)}
-    assert set(shifts[5:9]) == {(1, 1), (1, -1), (-1, 1), (-1, -1)}
-    lengths = [down**2 + right**2 for down, right in shifts]
-    assert lengths == sorted(lengths)
-    every = [x**2 + y**2 for x in range(-9, 10) for y in range(-9, 10)]
-    assert lengths == sorted(every)[:60]
 
 
 @pytest.mark.parametrize("n_views", [2, 5, 9, 14])

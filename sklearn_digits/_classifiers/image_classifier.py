@@ -10,20 +10,16 @@ from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
-import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
-from torch.nn import functional
 
 from sklearn_digits._classifiers.torch_classifier import TorchClassifier
 from sklearn_digits._images.augmentation import RandomAffine, augment
-from sklearn_digits._images.shape import (
-    check_same_images,
-    largest_pixel,
-    resolve_image_shape,
-)
+from sklearn_digits._images.shape import check_same_images, resolve_image_shape
+from sklearn_digits._images.statistics import largest_pixel, pixel_statistics
+from sklearn_digits._images.views import average_views, smallest_shifts
 from sklearn_digits._training.loss import LogLoss
 from sklearn_digits._training.optimizers import AdamW
 from sklearn_digits._training.runtime import weight_dtype
@@ -327,79 +323,3 @@ class ImageClassifier(TorchClassifier):
                 return None
             augmentation = RandomAffine()
         return augmentation and partial(augment, augmentation)
-
-
-def smallest_shifts(n_shifts):
-    """Return the `n_shifts` smallest shifts by whole pixels, none at all the first.
-
-    Parameters
-    ----------
-    n_shifts : int
-
-    Returns
-    -------
-    shifts : list of (int, int)
-        Downwards and to the right, opposite ones next to each other.
-    """
-    reach = int(n_shifts**0.5) + 1  # a square of that many to each side has enough
-    steps = range(-reach, reach + 1)
-    shifts = [(down, right) for down in steps for right in steps]
-    shifts.sort(key=lambda shift: (shift[0] ** 2 + shift[1] ** 2, abs(shift[0])))
-    return shifts[:n_shifts]
-
-
-def average_views(module, images, shifts):
-    """Return the logarithm of the mean probabilities of shifted `images`.
-
-    Parameters
-    ----------
-    module : callable
-        Makes logits of images.
-    images : torch.Tensor of shape (n, n_channels, height, width)
-    shifts : sequence of (int, int)
-        Pixels down and to the right; the pixels at the border are repeated.
-
-    Returns
-    -------
-    log_probabilities : torch.Tensor of shape (n, n_classes)
-    """
-    height, width = images.shape[2:]
-    reach = max(max(abs(down), abs(right)) for down, right in shifts)
-    padded = functional.pad(images, 4 * (reach,), mode="replicate")
-    views = torch.stack(
-        [
-            module(padded[..., reach - down :, reach - right :][..., :height, :width])
-            for down, right in shifts
-        ]
-    )
-    return views.log_softmax(dim=2).logsumexp(dim=0) - np.log(len(shifts))
-
-
-# Numbers too large to square end in an error of the loss, which says so.
-@np.errstate(over="ignore", invalid="ignore")
-def pixel_statistics(X, weight):
-    """Return mean and standard deviation of all pixels, rows counted by weight.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, n_features)
-        Read a piece at a time, never copied as a whole.
-    weight : torch.Tensor of shape (n,) or None
-
-    Returns
-    -------
-    mean, std : float
-        `std` is 1 where all pixels are equal.
-    """
-    weight = np.ones(len(X)) if weight is None else weight.numpy()
-    total, squares = 0.0, 0.0
-    centre = float(X[:1].mean())  # near the mean, so that squares do not cancel
-    for start in range(0, len(X), 1024):
-        rows = X[start : start + 1024].astype(np.float64) - centre
-        weights = weight[start : start + 1024]
-        total += weights @ rows.sum(axis=1)
-        squares += weights @ np.einsum("ij,ij->i", rows, rows)
-    count = weight.sum() * X.shape[1]
-    mean = total / count
-    std = np.sqrt(max(squares / count - mean**2, 0.0))
-    return centre + float(mean), float(std) or 1.0

@@ -21,12 +21,12 @@ from sklearn_digits._classifiers.draft import draft_of
 from sklearn_digits._classifiers.fit_observer import FitObserver
 from sklearn_digits._classifiers.module_owner import ModuleOwner
 from sklearn_digits._classifiers.validation_set import encode_validation_set
-from sklearn_digits._images.shape import (
+from sklearn_digits._images.conversion import (
     accepted_dtypes,
     flatten_images,
     from_torch,
-    largest_pixel,
 )
+from sklearn_digits._images.statistics import largest_pixel
 from sklearn_digits._training.loop import train
 from sklearn_digits._training.loss import LogLoss
 from sklearn_digits._training.optimizers import SGD, Adam

@@ -1,6 +1,6 @@
 """A validation set that the user passes to ``fit``."""
 
-from sklearn_digits._images.shape import from_torch
+from sklearn_digits._images.conversion import from_torch
 from sklearn_digits._training.rows import Rows
 from sklearn_digits._training.runtime import weight_dtype
 from sklearn_digits._training.targets import check_targets, encode_targets, row_weights

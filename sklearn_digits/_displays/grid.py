@@ -6,7 +6,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_array, check_scalar
 
-from sklearn_digits._images.shape import flatten_images, resolve_image_shape
+from sklearn_digits._images.conversion import flatten_images
+from sklearn_digits._images.shape import resolve_image_shape
 
 CELL_INCHES = 0.85  # of an image, in a figure of its own
 SMALLEST_FONT = 7  # for which such an image is widened

@@ -23,14 +23,13 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_digits._estimator import Estimator
+from sklearn_digits._images.conversion import flatten_images
 from sklearn_digits._images.shape import (
     BORDER_MODES,
     check_same_images,
-    flatten_images,
-    largest_pixel,
-    no_less_than_pixels,
     resolve_image_shape,
 )
+from sklearn_digits._images.statistics import largest_pixel, no_less_than_pixels
 from sklearn_digits._transformer.correlation import Geometry, SideBySide
 from sklearn_digits._transformer.kernels import frame_kernels, kernel_bank
 

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from sklearn_digits._images.shape import check_image_shape
+from sklearn_digits._warnings import warn_user
 
 FORMATS = ("PNG", "JPEG")
 
@@ -73,12 +74,13 @@ def _read_image(Image, path, number, mode, size):
 
 
 def _progress(files, verbose):
-    """Return `files` to iterate over, with a progress bar if it is asked for."""
+    """Return a context with `files` to iterate over, with a progress bar if asked."""
     if not verbose:
         return nullcontext(files)
-    from tqdm import tqdm
+    from rich.console import Console
+    from rich.progress import track
 
-    return tqdm(files, desc="images", unit="")
+    return closing(track(files, "images", console=Console(stderr=True)))
 
 
 def _check_size(pixels, images, first):
@@ -198,8 +200,8 @@ def load_image_folder(
     images = None
     used: list[tuple[str, int]] = []
     skipped: dict[str, str] = {}
-    with _progress(files, verbose) as files:
-        for file, number in files:
+    with _progress(files, verbose) as watched_files:
+        for file, number in watched_files:
             try:
                 pixels = _read_image(Image, file, number, mode, size)
                 if images is None:
@@ -232,8 +234,7 @@ def load_image_folder(
 def _warn_of(skipped, path):
     """Warn of all that was skipped, and say of the first what was wrong."""
     file, reason = next(iter(skipped.items()))
-    warnings.warn(
+    warn_user(
         f"{len(skipped)} of the files in {path} are skipped, listed in `skipped`: "
-        f"{file} ({reason})" + (", ..." if len(skipped) > 1 else "."),
-        stacklevel=4,
+        f"{file} ({reason})" + (", ..." if len(skipped) > 1 else ".")
     )

@@ -1,0 +1,102 @@
+"""Convert input of any kind to rows of pixels, without a copy where possible.
+
+A flattened row holds the pixels of its image in the same order, so that both forms
+share their memory.
+"""
+
+from math import prod
+
+import numpy as np
+
+from sklearn_digits._images.shape import N_CHANNELS
+
+# Used as they are; anything else becomes the first of them.
+DTYPES = (np.float32, np.float64, np.uint8)
+
+
+def from_torch(values):
+    """Return a tensor of torch's as an array, anything else as it is.
+
+    NumPy refuses tensors that are on a GPU, have a gradient or are bfloat16.
+    """
+    if not hasattr(values, "detach"):
+        return values
+    values = values.detach().cpu()
+    if values.is_floating_point() and values.element_size() < 4:
+        values = values.float()
+    return values.numpy()
+
+
+def flatten_images(X):
+    """Return `X` as rows of pixels, and the shape of its images where it has one.
+
+    Flattening comes before scikit-learn's own validation, which would count the
+    second axis of image-shaped input as its features.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, n_pixels), (n, height, width) or \
+            (n, height, width, n_channels)
+        Tensors of torch's too.
+
+    Returns
+    -------
+    X : array-like of shape (n, n_pixels)
+        `X` itself where it is an array or a data frame of two dimensions or fewer.
+    image_shape : tuple of 3 int or None
+        ``(height, width, n_channels)``; None for rows of pixels.
+
+    Raises
+    ------
+    ValueError
+        If `X` has more than four dimensions or its channels do not come last, or if
+        it holds objects in place of rows.
+    """
+    X = from_torch(X)
+    if not hasattr(X, "shape") or len(X.shape) != 2:
+        kind, X = type(X).__name__, np.asarray(X)
+    if len(X.shape) < 2 and X.dtype == object:
+        raise ValueError(
+            f"X, of type {kind}, holds objects in place of rows; expected an array of "
+            "shape (n, n_pixels), (n, height, width) or (n, height, width, "
+            "n_channels). np.stack makes one of a column of images."
+        )
+    if len(X.shape) <= 2:
+        return X, None
+    if X.ndim > 4:
+        raise ValueError(
+            f"X has {X.ndim} dimensions, shape {X.shape}; expected (n, n_pixels), "
+            "(n, height, width) or (n, height, width, n_channels)."
+        )
+    if X.ndim == 4 and X.shape[3] not in N_CHANNELS:
+        hint = ""
+        if X.shape[1] in N_CHANNELS:
+            hint = " It looks channel-first: pass X.transpose(0, 2, 3, 1)."
+        raise ValueError(
+            f"X of shape {X.shape} has {X.shape[3]} channels in its last dimension; "
+            f"expected (n, height, width, n_channels) with 1, 3 or 4 channels.{hint}"
+        )
+    image_shape = (*X.shape[1:], 1)[:3]
+    return X.reshape(len(X), prod(image_shape)), image_shape
+
+
+def accepted_dtypes(X):
+    """Return the dtypes that rows may keep, for scikit-learn's validation.
+
+    It knows the dtypes of arrays and of pandas' columns, and would convert any other
+    frame to the first in the list.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, n_pixels)
+
+    Returns
+    -------
+    dtypes : list of dtype
+    """
+    columns = getattr(X, "dtypes", None)
+    if not hasattr(X, "dtype") and not hasattr(columns, "__array__"):
+        dtype = np.asarray(X[:1]).dtype
+        if dtype in DTYPES:
+            return [dtype]
+    return list(DTYPES)
