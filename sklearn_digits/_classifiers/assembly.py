@@ -3,11 +3,10 @@
 import numpy as np
 import torch
 
+from sklearn_digits._training.random_numbers import ReproducibleDraws, new_generator
 from sklearn_digits._training.rows import take_rows
 from sklearn_digits._training.runtime import (
-    call_with_default_generator,
     count_flops,
-    new_generator,
     resolve_device,
     weight_dtype,
 )
@@ -36,14 +35,14 @@ def assemble_module(estimator, X):
     """
     generator = new_generator(estimator.random_state)
     device = resolve_device(estimator.device)
-    module = call_with_default_generator(
-        generator, estimator.build_module, X.shape[1], len(estimator.classes_)
-    )
+    with ReproducibleDraws(generator):
+        module = estimator.build_module(X.shape[1], len(estimator.classes_))
     module = estimator._complete_module(module)
     estimator.compute_dtype_ = "float32"  # of the one row that goes through first
     module = module.to(torch.float32)
     example = estimator._prepare(torch.from_numpy(take_rows(X, slice(1))))
-    flops, output = count_flops(module, example)
+    with ReproducibleDraws(generator):  # lazy layers draw their weights now
+        flops, output = count_flops(module, example)
     if tuple(output.shape) != (1, len(estimator.classes_)):
         raise ValueError(
             f"build_module returned a module whose output has the shape "

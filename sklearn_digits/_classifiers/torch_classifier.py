@@ -28,12 +28,11 @@ from sklearn_digits._images.shape import (
 from sklearn_digits._persistence import pickling as _state
 from sklearn_digits._training.lbfgs import train_by_lbfgs
 from sklearn_digits._training.optimizers import Adam
+from sklearn_digits._training.random_numbers import draw_seed, new_generator
 from sklearn_digits._training.rows import Rows, forward_in_chunks
 from sklearn_digits._training.runtime import (
     COMPUTE_DTYPES,
     default_modes,
-    draw_seed,
-    new_generator,
     resolve_compute_dtype,
     threads_for,
     weight_dtype,

@@ -14,11 +14,8 @@ import torch
 from skorch.history import History
 
 from sklearn_digits._classifiers.assembly import new_net
-from sklearn_digits._training.runtime import (
-    call_with_default_generator,
-    resolve_device,
-    weight_dtype,
-)
+from sklearn_digits._training.random_numbers import ReproducibleDraws
+from sklearn_digits._training.runtime import resolve_device, weight_dtype
 
 
 @contextmanager
@@ -96,9 +93,8 @@ def from_arrays(estimator):
     shell = object.__new__(type(estimator))
     shell.__dict__.update(vars(estimator), **estimator._built_with)
     n_features, n_classes = estimator.n_features_in_, len(estimator.classes_)
-    module = call_with_default_generator(
-        torch.Generator(), shell.build_module, n_features, n_classes
-    )
+    with ReproducibleDraws(torch.Generator()):
+        module = shell.build_module(n_features, n_classes)
     module = shell._complete_module(module)
     module.to(device, weight_dtype(estimator.compute_dtype_))
     module.load_state_dict(_as_tensors(weights))

@@ -1,18 +1,13 @@
-"""What a fit borrows: device, precision, threads, random generators.
+"""Where and how a fit computes: device, precision, threads.
 
-Nothing here changes a global setting. The number of threads is limited for the
-calling thread alone, and torch's default generator is only ever read and restored
-under a lock.
+Nothing here changes a global setting. Threads and modes of torch are set for the
+calling thread only.
 """
 
-import secrets
-import threading
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache
 
-import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from threadpoolctl import ThreadpoolController
 
 COMPUTE_DTYPES = ("float32", "bfloat16", "float64")
@@ -150,52 +145,6 @@ def threads_for(step_flops):
         return nullcontext()
     torch.get_num_threads()  # torch sets its number at first use: let it, before us
     return _openmp().limit(limits=1)
-
-
-def new_generator(random_state):
-    """Return a generator seeded from `random_state`, on the CPU.
-
-    Parameters
-    ----------
-    random_state : int, RandomState instance or None
-        None seeds from the operating system and leaves NumPy's global generator
-        alone.
-    """
-    if random_state is None:
-        seed = secrets.randbits(63)
-    else:
-        seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
-    return torch.Generator().manual_seed(int(seed))
-
-
-def draw_seed(generator):
-    """Draw a seed for NumPy, scikit-learn or another device from `generator`."""
-    return int(torch.randint(2**31 - 1, (), generator=generator))
-
-
-# Reentrant, since building a module may build another.
-_default_generator_lock = threading.RLock()
-
-
-def call_with_default_generator(generator, function, *arguments):
-    """Call a function with `generator` as torch's default generator on the CPU.
-
-    Initialisers of ``torch.nn`` layers know no other generator. Whoever else calls
-    this waits; the default generator is given back as it was. It is no context
-    manager: Ctrl-C on the way into or out of one would keep the lock.
-    """
-    with _default_generator_lock:
-        return _lend_default_generator(generator, function, arguments)
-
-
-def _lend_default_generator(generator, function, arguments):
-    borrowed = torch.get_rng_state()
-    try:
-        torch.set_rng_state(generator.get_state())
-        return function(*arguments)
-    finally:
-        generator.set_state(torch.get_rng_state())
-        torch.set_rng_state(borrowed)
 
 
 def count_flops(module, example):

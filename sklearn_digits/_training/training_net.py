@@ -14,7 +14,8 @@ import torch
 from skorch import NeuralNet
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from sklearn_digits._training.runtime import draw_seed, matrix_precision, weight_dtype
+from sklearn_digits._training.random_numbers import draw_seed
+from sklearn_digits._training.runtime import matrix_precision, weight_dtype
 from sklearn_digits._training.schedule import CLOSED_SCHEDULES, ONE_CYCLE_WARMUP
 
 
