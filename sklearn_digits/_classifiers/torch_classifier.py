@@ -572,7 +572,10 @@ class TorchClassifier(
 
     def _train(self, rows, validation, y, generator, resume, incremental):
         """Train the module on `rows`, in epochs of batches."""
-        net = getattr(self, "_net", None) or new_net(self, generator, incremental)
+        net = getattr(self, "_net", None)
+        if net is None:
+            net = new_net(self, generator, incremental)
+            net.n_steps_ = np.inf if resume else 0  # unknown, but many
         if self.skorch_callbacks is not None:
             self.history_ = net.history
         if self.early_stopping and validation is None:

@@ -73,6 +73,7 @@ def to_arrays(state, estimator):
             "optimizer": _as_arrays(net.optimizer_.state_dict()),
             "generator": net.generator.get_state().numpy(),
             "n_averaged": 0 if net.average_ is None else net.average_.n_steps,
+            "n_steps": net.n_steps_,
         }
     return state
 
@@ -116,6 +117,7 @@ def _resume_training(estimator, training):
             # Fused optimizers want the memory format of the parameter.
             if moment.shape == parameter.shape:
                 moments[name] = torch.empty_like(parameter).copy_(moment)
+    net.n_steps_ = training["n_steps"]
     if net.average_ is not None:
         net.average_.module.load_state_dict(averaged.state_dict())
         net.average_.n_steps = training["n_averaged"]

@@ -87,6 +87,8 @@ class NotifiedNet(ClassifierMixin, TrainingNet):
                 NeuralNet.run_single_epoch(
                     self, self._until_stopped(batches), training, prefix, step
                 )
+            if training:
+                self.compute_statistics(train)
 
     def _until_stopped(self, batches):
         for batch in batches:

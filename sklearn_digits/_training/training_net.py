@@ -5,60 +5,23 @@ callbacks. Its stock epoch costs one Python call a row and several a batch; ours
 slices whole arrays and reads the loss from the device once an epoch.
 """
 
-import copy
 import sys
 import warnings
 from contextlib import nullcontext
 
 import torch
 from skorch import NeuralNet
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from sklearn_digits._training.averaging import AveragedWeights
 from sklearn_digits._training.random_numbers import draw_seed
+from sklearn_digits._training.running_statistics import RunningStatistics
 from sklearn_digits._training.runtime import matrix_precision, weight_dtype
 from sklearn_digits._training.schedule import CLOSED_SCHEDULES, ONE_CYCLE_WARMUP
 
 
-class AveragedWeights:
-    """A copy of a module whose weights and running statistics are averaged over time.
-
-    The decay starts low, ``min(decay, (1 + t) / (10 + t))`` at step t, so that short
-    fits forget where they started.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-    decay : float
-
-    References
-    ----------
-    .. [1] Polyak, Juditsky (1992). Acceleration of stochastic approximation by
-       averaging. SIAM Journal on Control and Optimization 30.
-    """
-
-    def __init__(self, module, decay):
-        self.module = copy.deepcopy(module).eval()
-        self.decay = decay
-        self.n_steps = 0
-        pairs = list(
-            zip(
-                self.module.state_dict().values(),
-                module.state_dict().values(),
-                strict=True,
-            )
-        )
-        self._averaged, self._current = zip(
-            *(pair for pair in pairs if pair[0].is_floating_point()), strict=True
-        )
-        self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]
-
-    def update(self):
-        """Take the current weights of the module into the average."""
-        decay = min(self.decay, (1 + self.n_steps) / (10 + self.n_steps))
-        get_ema_multi_avg_fn(decay)(self._averaged, self._current, self.n_steps)
-        for averaged, current in self._counters:
-            averaged.copy_(current)
-        self.n_steps += 1
+# After this many steps the averaged running statistics fit the averaged weights. Before,
+# they are computed, from about this many rows.
+FEW_STEPS, STATISTICS_ROWS = 50, 256
 
 
 class TrainingNet(NeuralNet):
@@ -133,6 +96,10 @@ class TrainingNet(NeuralNet):
         self.average_ = None
         if self.ema_decay is not None:
             self.average_ = AveragedWeights(self.module_, self.ema_decay)
+        self.n_steps_ = 0  # of the module's training, in all calls of partial_fit
+        self.statistics_ = self.evaluated_statistics_ = RunningStatistics(self.module_)
+        if self.average_ is not None:
+            self.evaluated_statistics_ = RunningStatistics(self.average_.module)
         layers = list(self.module_.modules())
         self.random_layers_ = [part for part in layers if hasattr(part, "generator")]
         self.weighted_layers_ = [
@@ -180,6 +147,7 @@ class TrainingNet(NeuralNet):
                 layer.generator = generator
             self.fit_loop(X, y, **fit_params)
         finally:
+            self.statistics_.restore()
             for layer in self.random_layers_:
                 layer.generator = None
             for layer in self.weighted_layers_:
@@ -217,6 +185,7 @@ class TrainingNet(NeuralNet):
             "optimizer": self.optimizer_.state_dict(),
             "generators": [each.get_state() for each in self._generators()],
             "steps_taken": self.steps_taken_,
+            "n_steps": self.n_steps_,
         }
 
     def load_training_state(self, state):
@@ -230,6 +199,7 @@ class TrainingNet(NeuralNet):
         for generator, generator_state in generators:
             generator.set_state(generator_state)
         self.steps_taken_ = state["steps_taken"]
+        self.n_steps_ = state["n_steps"]
 
     def _generators(self):
         """Return the fit's generator, and that of layers on another device."""
@@ -243,7 +213,30 @@ class TrainingNet(NeuralNet):
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         for batch in train.batches(self.batch_size, self.device, generator):
             total += self.train_step(batch)["loss"] * len(batch[0])
+        self.compute_statistics(train)
         self.history.record("train_loss", total.item() / len(train))
+
+    def compute_statistics(self, train):
+        """Fit the running statistics to the evaluated weights, while steps are few.
+
+        A call of ``partial_fit`` after the first needs enough rows for that.
+        """
+        if not self.evaluated_statistics_.layers:
+            return
+        few_rows = len(train) < STATISTICS_ROWS and self.n_steps_ > self.steps_taken_
+        if self.n_steps_ > FEW_STEPS or few_rows:
+            return
+        n_batches = min(
+            -(-STATISTICS_ROWS // self.batch_size),
+            max(1, len(train) // self.batch_size),  # full ones
+        )
+        # In an order of its own: the fit's random numbers stay as they are.
+        order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
+        rows = train.at(train.index[order[: n_batches * self.batch_size]])
+        self.evaluated_statistics_.compute(
+            (self.prepare(X), weight)
+            for X, (_, weight, _) in rows.batches(self.batch_size, self.device)
+        )
 
     def train_step(self, batch, **fit_params):
         """Update the weights with one batch of :meth:`Rows.batches`."""
@@ -254,6 +247,7 @@ class TrainingNet(NeuralNet):
     def train_step_single(self, batch, **fit_params):
         """Compute loss and gradient of one batch of :meth:`Rows.batches`."""
         X, (target, weight, weight_sum) = batch
+        self.statistics_.follow(self.n_steps_)
         for layer in self.weighted_layers_:
             layer.sample_weight = weight
         inputs = self.prepare(X)
@@ -282,6 +276,7 @@ class TrainingNet(NeuralNet):
         if self.average_ is not None:
             self.average_.update()
         self.steps_taken_ += 1
+        self.n_steps_ += 1
 
     def _penalise(self, alpha):
         """Add the L2 penalty's gradient to ``grad``; return its loss."""
