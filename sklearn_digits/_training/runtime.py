@@ -98,9 +98,10 @@ def matrix_precision(compute_dtype, device):
 
 @contextmanager
 def without_autocast():
-    """Leave for a while, in this thread, a caller's ``torch.autocast``.
+    """Return a context in which a caller's ``torch.autocast`` is off, in this thread.
 
-    Precision is what `compute_dtype` says, and that of the weights at prediction.
+    `compute_dtype` decides the precision of training. Predictions have the precision
+    of the weights.
     """
     with ExitStack() as stack:
         for device_type in ("cpu", "cuda"):
@@ -111,10 +112,10 @@ def without_autocast():
 
 @contextmanager
 def default_modes():
-    """Leave for a while, in this thread, what modes of torch's the caller is in.
+    """Return a context in which the caller's modes of torch are off, in this thread.
 
-    Besides ``autocast`` these are ``no_grad``, ``inference_mode`` and
-    ``set_default_device``: a fit says itself what it differentiates, and where.
+    The modes are ``autocast``, ``no_grad``, ``inference_mode`` and
+    ``set_default_device``.
     """
     device: AbstractContextManager = nullcontext()
     if torch.get_default_device().type != "cpu":  # the mode slows down every call
@@ -132,9 +133,9 @@ def threads_for(step_flops):
     """Return a context that runs small steps on one thread.
 
     OpenMP's limit holds for the calling thread alone, unlike
-    ``torch.set_num_threads``, so that concurrent fits cannot disturb one another
-    and there is nothing to leak. Where that function has been called before, MKL's
-    matrix products keep the number it set: slower here, and equal in their bits.
+    ``torch.set_num_threads``, so concurrent fits do not disturb one another. Where
+    that function has been called before, the matrix products of MKL keep the number
+    that it set: they are slower, and their results are the same bit for bit.
 
     Parameters
     ----------
@@ -154,14 +155,14 @@ def count_flops(module, example):
     ----------
     module : torch.nn.Module
     example : torch.Tensor of shape (1, ...)
-        An input of one row.
+        Input of one row.
 
     Returns
     -------
     flops : float
-        Two a multiplication. Layers without a matrix of weights count for nothing.
+        Two for each multiplication. Layers without a matrix of weights count as zero.
     output : torch.Tensor
-        What `module` makes of `example` in evaluation mode.
+        Output of `module` for `example` in evaluation mode.
     """
     multiplications = 0
 

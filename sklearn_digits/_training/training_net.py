@@ -18,10 +18,9 @@ from sklearn_digits._training.running_statistics import RunningStatistics
 from sklearn_digits._training.runtime import matrix_precision, weight_dtype
 from sklearn_digits._training.schedule import CLOSED_SCHEDULES, ONE_CYCLE_WARMUP
 
-
-# After this many steps the averaged running statistics fit the averaged weights. Before,
-# they are computed, from about this many rows.
-FEW_STEPS, STATISTICS_ROWS = 50, 256
+# After this many steps the averaged running statistics fit the averaged weights. Until
+# then they are computed, from this many rows. The first call takes fewer as well.
+FEW_STEPS, STATISTICS_ROWS = 50, (64, 256)
 
 
 class TrainingNet(NeuralNet):
@@ -223,11 +222,12 @@ class TrainingNet(NeuralNet):
         """
         if not self.evaluated_statistics_.layers:
             return
-        few_rows = len(train) < STATISTICS_ROWS and self.n_steps_ > self.steps_taken_
+        fewest, most = STATISTICS_ROWS
+        few_rows = len(train) < fewest and self.n_steps_ > self.steps_taken_
         if self.n_steps_ > FEW_STEPS or few_rows:
             return
         n_batches = min(
-            -(-STATISTICS_ROWS // self.batch_size),
+            -(-most // self.batch_size),
             max(1, len(train) // self.batch_size),  # full ones
         )
         # In an order of its own: the fit's random numbers stay as they are.
