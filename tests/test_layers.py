@@ -77,7 +77,7 @@ def test_gradients_pass_through_the_same_mask():
 
 @pytest.mark.parametrize("p", [1, 1.5, -0.1, float("nan")])
 def test_dropping_everything_or_nonsense_is_refused(p):
-    with pytest.raises(ValueError, match=f"p={p!r} is no share to drop; expected 0 <="):
+    with pytest.raises(ValueError, match=rf"p must be in \[0, 1\), got {p!r}\."):
         Dropout(p)
 
 
@@ -189,7 +189,7 @@ def test_weights_count_in_training_alone():
 
 
 @pytest.mark.parametrize("weight", [None, [2.0]])
-def test_a_single_value_is_normalised_with_the_running_statistics(weight):
+def test_a_single_value_is_normalized_with_the_running_statistics(weight):
     layer = norm()
     layer.sample_weight = None if weight is None else torch.tensor(weight).double()
     x = batch(n=1, side=1)
@@ -197,7 +197,7 @@ def test_a_single_value_is_normalised_with_the_running_statistics(weight):
     assert_same_statistics(layer, norm())
 
 
-def test_bfloat16_activations_are_normalised_with_weights_as_without():
+def test_bfloat16_activations_are_normalized_with_weights_as_without():
     x = batch(n=64).bfloat16()
     weighted, plain = norm().float(), norm().float()
     weighted.sample_weight = torch.ones(64)

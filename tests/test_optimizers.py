@@ -1,3 +1,4 @@
+import importlib.util
 import subprocess
 import sys
 
@@ -25,6 +26,17 @@ def walk(optimizer, n_steps=7, **params):
             )
         optimizer.step()
     return [weight.detach() for weight in weights]
+
+
+def in_groups(optimizer):
+    """Return what builds an optimizer that decays the first of two weights."""
+
+    def build(weights, **params):
+        decays = zip(weights, (0.3, 0.0), strict=True)
+        groups = [{"params": [w], "weight_decay": decay} for w, decay in decays]
+        return optimizer(groups, **params)
+
+    return build
 
 
 class Sklearns:
@@ -62,14 +74,6 @@ def test_adam_is_scikit_learns(epsilon):
 
 @pytest.mark.parametrize("name", ["Adam", "AdamW"])
 def test_both_are_torchs_but_for_where_epsilon_stands(name):
-    def in_groups(optimizer):
-        def build(weights, **params):
-            decays = zip(weights, (0.3, 0.0), strict=True)
-            groups = [{"params": [w], "weight_decay": decay} for w, decay in decays]
-            return optimizer(groups, **params)
-
-        return build
-
     ours = {"Adam": Adam, "AdamW": AdamW}
     params = {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-14}
     weights = walk(in_groups(ours.pop(name)), **params)
@@ -110,6 +114,68 @@ def test_a_stored_state_goes_on_as_if_never_stored(optimizer):
             stepper.step()
     assert torch.equal(*weights)
     assert not torch.equal(weights[0], torch.ones(3))
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_weight_decay_of_gradient_descent_is_torchs(momentum, nesterov):
+    nesterov = nesterov and momentum > 0
+    params = {"lr": 0.1, "momentum": momentum, "nesterov": nesterov}
+    ours = walk(in_groups(SGD), **params)
+    assert_same(ours, walk(in_groups(torch.optim.SGD), **params))
+    assert not torch.equal(ours[0], walk(SGD, **params)[0])
+
+
+def test_weight_decay_leaves_the_gradient_as_it_is():
+    weight = torch.nn.Parameter(torch.ones(3))
+    weight.grad = torch.ones(3)
+    SGD([{"params": [weight], "weight_decay": 0.5}], lr=0.1).step()
+    assert torch.equal(weight.grad, torch.ones(3))
+
+
+@pytest.mark.parametrize("optimizer", [Adam, AdamW, SGD])
+def test_without_torchs_private_functions_steps_are_the_same(optimizer, monkeypatch):
+    params = {"lr": 0.05}
+    if optimizer is SGD:
+        params |= {"momentum": 0.9, "nesterov": True}
+    expected = walk(in_groups(optimizer), **params)
+    for name in ("_fused_adam_", "_fused_adamw_", "_foreach_add_", "_foreach_mul_"):
+        monkeypatch.delattr(torch, name)
+    for name in ("add_param_group", "zero_grad", "state_dict", "load_state_dict"):
+        method = getattr(torch.optim.Optimizer, name)
+        monkeypatch.setattr(torch.optim.Optimizer, name, method.__wrapped__)
+    specification = importlib.util.find_spec(optimizer.__module__)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    found = walk(in_groups(getattr(module, optimizer.__name__)), **params)
+    assert_same(found, expected)
+
+
+@pytest.mark.parametrize("optimizer", [Adam, AdamW, SGD])
+def test_a_state_moves_to_other_groups(optimizer):
+    params = {"lr": 0.1} | ({"momentum": 0.9} if optimizer is SGD else {})
+    walks = []
+    for changed in (False, True):
+        weight = torch.nn.Parameter(torch.ones(2, 3, 4, 4))
+        weight.data = weight.data.to(memory_format=torch.channels_last)
+        parameters = [weight, torch.nn.Parameter(torch.ones(3))]
+        stepper = optimizer(parameters, **params)
+        for n_step in range(6):
+            if n_step == 3 and changed:
+                state = stepper.state_of(parameters)
+                for moments in state["moments"]:  # as a store may return them
+                    moments.update({k: v.contiguous() for k, v in moments.items()})
+                groups = [{"params": [each]} for each in parameters[::-1]]
+                stepper = optimizer(groups, **params)
+                stepper.load_state_of(parameters, state)
+            for each in parameters:
+                each.grad = torch.linspace(-1, 1, each.numel()).view_as(each)
+                each.grad *= n_step + 1
+            stepper.step()
+        for moment in stepper.state[weight].values():
+            assert moment.is_contiguous(memory_format=torch.channels_last)
+        walks.append(parameters)
+    assert_same(*walks)
 
 
 @pytest.mark.parametrize(

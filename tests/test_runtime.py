@@ -1,10 +1,7 @@
-"""What a fit borrows is given back, and nobody else notices."""
+"""A fit resolves device, precision and threads, and changes nothing global."""
 
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 import torch
 from threadpoolctl import ThreadpoolController
@@ -13,12 +10,9 @@ from torch import nn
 from sklearn_digits._training import runtime as _runtime
 from sklearn_digits._training.runtime import (
     ONE_THREAD_STEP,
-    call_with_default_generator,
     count_flops,
-    draw_seed,
     has_native_bfloat16,
     matrix_precision,
-    new_generator,
     resolve_compute_dtype,
     resolve_device,
     threads_for,
@@ -147,104 +141,6 @@ def test_threads_that_start_meanwhile_get_the_number_of_any_other():
     with threads_for(0):
         assert number_of_a_new_thread() == before
     assert number_of_a_new_thread() == before
-
-
-def stream(generator):
-    return torch.rand(5, generator=generator).tolist()
-
-
-def test_the_same_seed_gives_the_same_stream_and_none_a_new_one():
-    assert stream(new_generator(3)) == stream(new_generator(3))
-    assert stream(new_generator(3)) != stream(new_generator(4))
-    assert stream(new_generator(None)) != stream(new_generator(None))
-
-
-def test_a_random_state_advances():
-    first, second = np.random.RandomState(0), np.random.RandomState(0)
-    streams = [stream(new_generator(first)) for _ in range(2)]
-    assert streams[0] != streams[1]
-    assert streams == [stream(new_generator(second)) for _ in range(2)]
-
-
-@pytest.mark.parametrize("random_state", [None, 0])
-def test_no_global_generator_is_touched(random_state):
-    theirs, torchs = np.random.get_state(), torch.get_rng_state()
-    stream(new_generator(random_state))
-    draw_seed(new_generator(random_state))
-    assert np.array_equal(np.random.get_state()[1], theirs[1])
-    assert np.random.get_state()[2:] == theirs[2:]
-    assert torch.equal(torch.get_rng_state(), torchs)
-
-
-def test_drawn_seeds_follow_the_generator_and_fit_numpy():
-    generator = new_generator(0)
-    seeds = [draw_seed(generator) for _ in range(50)]
-    again = new_generator(0)
-    assert seeds == [draw_seed(again) for _ in range(50)]
-    assert len(set(seeds)) == 50
-    assert all(type(seed) is int and 0 <= seed < 2**31 for seed in seeds)
-
-
-def test_layers_are_initialised_from_the_lent_generator():
-    weights = []
-    for _ in range(2):
-        layer = call_with_default_generator(new_generator(0), nn.Linear, 5, 3)
-        weights.append(layer.weight)
-        torch.rand(1)
-    assert torch.equal(*weights)
-
-
-def test_the_lent_generator_goes_on_where_the_default_one_stopped():
-    generator, alone = new_generator(0), new_generator(0)
-    inside = call_with_default_generator(generator, torch.rand, 5).tolist()
-    assert inside + stream(generator) == stream(alone) + stream(alone)
-
-
-def test_the_default_generator_comes_back_as_it_was():
-    before = torch.get_rng_state()
-    call_with_default_generator(new_generator(0), torch.rand, 5)
-    assert torch.equal(torch.get_rng_state(), before)
-
-    def draw_and_fail():
-        torch.rand(5)
-        raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        call_with_default_generator(new_generator(0), draw_and_fail)
-    assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_threads_that_borrow_at_once_get_their_own_streams():
-    before = torch.get_rng_state()
-    together = threading.Barrier(4)
-
-    def draw():
-        drawn = []
-        for _ in range(20):
-            drawn.append(torch.rand(()).item())
-            time.sleep(1e-4)
-        return drawn
-
-    def borrow(seed):
-        together.wait()
-        return call_with_default_generator(new_generator(seed), draw)
-
-    with ThreadPoolExecutor(4) as pool:
-        streams = list(pool.map(borrow, range(4)))
-    for seed, drawn in enumerate(streams):
-        alone = new_generator(seed)
-        assert drawn == [torch.rand((), generator=alone).item() for _ in range(20)]
-    assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_a_module_can_be_built_while_its_builder_builds_another():
-    # As in a build_module that loads or fits another classifier: it must not wait
-    # for itself.
-    def build():
-        assert _runtime._default_generator_lock.acquire(blocking=False)
-        _runtime._default_generator_lock.release()
-
-    call_with_default_generator(new_generator(0), build)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import copy
 import sys
 
 import numpy as np
@@ -7,7 +8,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sklearn_digits import ConvNetClassifier, MLPClassifier
-from sklearn_digits._training.training_net import AveragedWeights
+from sklearn_digits._training.averaging import AveragedWeights
 
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 
@@ -25,6 +26,20 @@ def test_averaged_weights_follow_their_formula():
         expected = decay * expected + (1 - decay) * module[0].weight.item()
     assert average.module[0].weight.item() == pytest.approx(expected)
     assert 0 < average.module[1].running_mean.item() < 24
+
+
+def test_tied_weights_are_averaged_as_often_as_others():
+    module = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, 3))
+    module[1].weight = module[0].weight
+    average = AveragedWeights(module, 0.9)
+    before = copy.deepcopy(average.module)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter += 1
+    average.update()
+    assert average.module[1].weight is average.module[0].weight
+    for old, new in zip(before, average.module, strict=True):
+        torch.testing.assert_close(new.weight - old.weight, torch.full((3, 3), 0.9))
 
 
 def calls_in_a_fit(estimator, n_rows):

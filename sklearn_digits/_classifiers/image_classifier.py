@@ -39,8 +39,7 @@ class Standardize(nn.Module):
 
     def __init__(self, mean, std):
         super().__init__()
-        self.register_buffer("mean", torch.tensor(mean))
-        self.register_buffer("std", torch.tensor(std))
+        self.mean, self.std = mean, std
 
     def forward(self, x):
         """Return `x`, of any shape, standardized."""

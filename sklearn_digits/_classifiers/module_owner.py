@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
+from torch.nn.parameter import is_lazy
 
 from sklearn_digits._estimator import Estimator
 from sklearn_digits._persistence import pickling
@@ -76,7 +77,8 @@ class ModuleOwner(Estimator, ABC):
         self.compute_dtype_ = "float32"  # of the one row
         module = self._new_module(generator).to(torch.float32)
         example = self._prepare(torch.from_numpy(take_rows(X, slice(1))))
-        self._row_flops, output = count_flops(module, example)
+        with ReproducibleDraws(generator):  # lazy layers draw their weights now
+            self._row_flops, output = count_flops(module, example)
         if tuple(output.shape) != (1, len(self.classes_)):
             raise ValueError(
                 f"build_module returned a module whose output has the shape "
@@ -150,7 +152,10 @@ def is_same(value, other):
 def have_same_shapes(module, other):
     """Tell whether two modules have weights and buffers of the same shapes."""
     shapes, others = (
-        {name: tensor.shape for name, tensor in each.state_dict().items()}
+        {
+            name: None if is_lazy(tensor) else tensor.shape
+            for name, tensor in each.state_dict().items()
+        }
         for each in (module, other)
     )
     return shapes == others

@@ -1,8 +1,8 @@
-"""Layers that take part in a fit's contract: one generator, and sample weights.
+"""Layers that use the generator and the sample weights of a fit.
 
-A training net looks for these attributes in every submodule, so that a module of
-one's own may have such layers too: ``generator`` is set to the fit's generator
-while it runs, ``sample_weight`` to the weights of the batch's rows, or None.
+Training sets these attributes on every submodule that has them, those of users' own
+modules included: ``generator`` is the generator of the fit, ``sample_weight`` the
+weights of the rows of the batch, or None.
 """
 
 import torch
@@ -11,22 +11,22 @@ from torch.nn import functional
 
 
 class Dropout(nn.Module):
-    """Dropout that draws from a generator of its own.
+    """Dropout that draws from the generator of the fit.
 
-    ``torch.nn.Dropout`` knows only torch's global generator, which a fit must not
-    touch: its results would depend on whatever else runs in the process.
+    ``torch.nn.Dropout`` draws from torch's global generator. The result of a fit then
+    depends on what else runs in the process.
 
     Parameters
     ----------
     p : float, default=0.5
-        Share of the values set to zero in training mode, in [0, 1); the others are
-        divided by ``1 - p`` [1]_.
+        Share of the values that is set to zero in training mode, in [0, 1). The other
+        values are divided by ``1 - p`` [1]_.
 
     Attributes
     ----------
     generator : torch.Generator or None
-        What the mask is drawn from, on the device of the input. A classifier of this
-        package sets it for the duration of its fit.
+        Generator that the mask is drawn from, on the device of the input. A classifier
+        of this package sets it while it fits.
 
     References
     ----------
@@ -48,7 +48,7 @@ class Dropout(nn.Module):
     def __init__(self, p=0.5):
         super().__init__()
         if not 0 <= p < 1:
-            raise ValueError(f"p={p!r} is no share to drop; expected 0 <= p < 1.")
+            raise ValueError(f"p must be in [0, 1), got {p!r}.")
         self.p = p
         self.generator = None
 
@@ -63,8 +63,8 @@ class Dropout(nn.Module):
         Returns
         -------
         x : torch.Tensor of the same shape, dtype and device
-            The values that are left, divided by ``1 - p``, among zeros. In
-            evaluation mode, the same tensor.
+            Zeros, and the other values divided by ``1 - p``. In evaluation mode, `x`
+            itself.
         """
         if not self.training or self.p == 0:
             return x
@@ -73,7 +73,7 @@ class Dropout(nn.Module):
         return x * mask.div_(keep)
 
     def extra_repr(self):
-        """Return what stands between the parentheses of the layer's repr.
+        """Return the text between the parentheses of the layer's repr.
 
         Returns
         -------
@@ -84,16 +84,16 @@ class Dropout(nn.Module):
 
 
 class BatchNorm2d(nn.Module):
-    """Batch normalisation whose means and variances count sample weights.
+    """Batch normalization whose means and variances count sample weights.
 
-    A row of weight 2 counts as two rows, so that weighting and repeating rows are
-    the same. A channel with a single value in the batch (one image of one pixel) has
-    no variance: it is normalised with the running statistics.
+    A row of weight 2 counts as two rows: weighting rows and repeating them give the
+    same result. A channel with a single value in the batch (one image of one pixel)
+    has no variance and is normalized with the running statistics.
 
     Parameters
     ----------
     n_channels : int
-        Of the images that come.
+        Number of channels of the images.
     momentum : float, default=0.1
         Weight of the batch in the running statistics.
     eps : float, default=1e-5
@@ -102,8 +102,8 @@ class BatchNorm2d(nn.Module):
     Attributes
     ----------
     sample_weight : torch.Tensor of shape (n,) or None
-        Weights of the rows of the next batch. A classifier of this package sets it for
-        the duration of its fit.
+        Weights of the rows of the next batch. A classifier of this package sets it
+        while it fits.
 
     References
     ----------
@@ -136,17 +136,18 @@ class BatchNorm2d(nn.Module):
         self.sample_weight: torch.Tensor | None = None
 
     def forward(self, x):
-        """Normalise images.
+        """Normalize images.
 
         Parameters
         ----------
         x : torch.Tensor of shape (n, n_channels, height, width)
-            Images, or maps of them.
+            Images or feature maps.
 
         Returns
         -------
         y : torch.Tensor of the same shape
-            In training, of mean 0 and variance 1 before `weight` and `bias`.
+            The normalized images. In training each channel has mean 0 and variance 1
+            before it is multiplied by `weight` and `bias` is added.
         """
         learn = self.training and x.shape[0] * x.shape[2] * x.shape[3] > 1
         if learn and self.sample_weight is not None:

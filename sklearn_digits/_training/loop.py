@@ -1,13 +1,14 @@
 """The training loop: epochs, patience, best weights."""
 
 import copy
+from math import inf
 
 from skorch.history import History
 
 from sklearn_digits._training.prediction import check_finite, evaluate
 from sklearn_digits._training.runtime import threads_for
 from sklearn_digits._training.skorch_callbacks import CallbackNet
-from sklearn_digits._training.training_net import MANY_STEPS, TrainingNet
+from sklearn_digits._training.training_net import TrainingNet
 
 
 def train(settings, rows, validation, record, observer, state=None):
@@ -33,10 +34,10 @@ def train(settings, rows, validation, record, observer, state=None):
     """
     net_class = TrainingNet if settings.skorch_callbacks is None else CallbackNet
     net = net_class(settings).initialize()
-    steps_before = MANY_STEPS if record.t else 0
+    steps_before = inf if record.t else 0  # of a warm start: unknown, but many
     if state is not None:
         net.load_state(state)
-        steps_before = state["steps_taken"]
+        steps_before = sum(state["steps"])
     if settings.early_stopping and record.validation_scores:
         record.best_weights = copy.deepcopy(net.evaluated_module.state_dict())
     if record.history is not None:
@@ -47,7 +48,7 @@ def train(settings, rows, validation, record, observer, state=None):
             checkpoint = observer.training_begins(record, net.state)
             if checkpoint is not None:
                 net.load_state(checkpoint)
-                net.steps_taken_ = checkpoint["steps_taken"] - steps_before
+                net.steps_before_, net.steps_taken_ = checkpoint["steps"]
             net.notify("on_train_begin", X=rows, y=None)
             while not record.stopped and record.n_iter < settings.n_epochs:
                 observer.epoch_begins()

@@ -1,7 +1,9 @@
-"""Adam, AdamW and SGD as scikit-learn writes them down, light enough for small steps.
+"""Adam, AdamW and SGD as scikit-learn defines them, light enough for small steps.
 
-torch's own optimizers import its compiler at the first use, a second of every process
-that fits, and cost a small step a fifth of its time. Their kernels are used here.
+torch's own optimizers import its compiler at the first use, which takes a second of
+every process that fits, and they cost a small step a fifth of its time. Their kernels
+are used here. The kernels are private names of torch: a release that renames one makes
+steps slower, not wrong.
 """
 
 from math import sqrt
@@ -9,16 +11,60 @@ from math import sqrt
 import torch
 
 
+def _unwrapped(method):
+    """Return a method of torch's optimizer without what loads torch's compiler."""
+    return getattr(method, "__wrapped__", method)
+
+
 class LightOptimizer(torch.optim.Optimizer):
-    """An optimizer that does not load torch's compiler.
+    """An optimizer that does not load torch's compiler."""
 
-    The wrappers around these methods of ``torch.optim.Optimizer`` are what loads it.
-    """
+    add_param_group = _unwrapped(torch.optim.Optimizer.add_param_group)
+    zero_grad = _unwrapped(torch.optim.Optimizer.zero_grad)
+    # skorch's callbacks call these two.
+    state_dict = _unwrapped(torch.optim.Optimizer.state_dict)
+    load_state_dict = _unwrapped(torch.optim.Optimizer.load_state_dict)
 
-    add_param_group = torch.optim.Optimizer.add_param_group.__wrapped__  # type: ignore[attr-defined]
-    zero_grad = torch.optim.Optimizer.zero_grad.__wrapped__  # type: ignore[attr-defined]
-    state_dict = torch.optim.Optimizer.state_dict.__wrapped__  # type: ignore[attr-defined]
-    load_state_dict = torch.optim.Optimizer.load_state_dict.__wrapped__  # type: ignore[attr-defined]
+    def __init__(self, params, defaults):
+        super().__init__(params, {"weight_decay": 0.0, **defaults, "n_steps": 0})
+
+    def state_of(self, parameters):
+        """Return what the steps so far have left, whatever the groups.
+
+        Parameters
+        ----------
+        parameters : iterable of torch.nn.Parameter
+            In an order that is the same when the state is loaded, such as that of
+            ``module.parameters()``.
+
+        Returns
+        -------
+        state : dict
+            ``"n_steps"``, the number of steps, and ``"moments"``, a dict of tensors for
+            each parameter. Later steps change the tensors.
+        """
+        return {
+            "n_steps": max(group["n_steps"] for group in self.param_groups),
+            "moments": [dict(self.state.get(each, {})) for each in parameters],
+        }
+
+    def load_state_of(self, parameters, state):
+        """Continue from a state that :meth:`state_of` returned.
+
+        Parameters
+        ----------
+        parameters : iterable of torch.nn.Parameter
+        state : dict
+            Its tensors are copied.
+        """
+        for group in self.param_groups:
+            group["n_steps"] = state["n_steps"]
+        for parameter, moments in zip(parameters, state["moments"], strict=True):
+            # Kernels want the memory format of the parameter.
+            self.state[parameter] = {
+                name: torch.empty_like(parameter).copy_(moment)
+                for name, moment in moments.items()
+            }
 
     def _moving(self):
         """Yield the groups, their parameters that have a gradient, and the gradients.
@@ -30,6 +76,7 @@ class LightOptimizer(torch.optim.Optimizer):
                 weight for weight in group["params"] if weight.grad is not None
             ]
             if parameters:
+                group["n_steps"] += 1
                 yield group, parameters, [weight.grad for weight in parameters]
 
     def _moments(self, parameters, name):
@@ -39,6 +86,41 @@ class LightOptimizer(torch.optim.Optimizer):
             if name not in state:
                 state[name] = torch.zeros_like(parameter)
         return [state[name] for state in states]
+
+
+def adam_step(
+    parameters,
+    gradients,
+    means,
+    squares,
+    _,
+    steps,
+    *,
+    lr,
+    beta1,
+    beta2,
+    weight_decay,
+    eps,
+    decoupled=False,
+    **options,
+):
+    """Take the step of torch's fused kernel, where torch does not have it."""
+    tensors = zip(parameters, gradients, means, squares, steps, strict=True)
+    for parameter, gradient, mean, square, step in tensors:
+        n_steps = int(step)
+        if decoupled:
+            parameter.mul_(1 - lr * weight_decay)
+        else:
+            gradient = gradient + weight_decay * parameter
+        mean.lerp_(gradient, 1 - beta1)
+        square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        root = (square / (1 - beta2**n_steps)).sqrt_().add_(eps)
+        parameter.addcdiv_(mean, root, value=-lr / (1 - beta1**n_steps))
+
+
+def adamw_step(*args, **options):
+    """Take the step of :func:`adam_step` with decoupled weight decay."""
+    adam_step(*args, decoupled=True, **options)
 
 
 class Adam(LightOptimizer):
@@ -58,17 +140,16 @@ class Adam(LightOptimizer):
        order of computation at the end of its section 2.
     """
 
-    kernel = staticmethod(torch._fused_adam_)
+    kernel = staticmethod(getattr(torch, "_fused_adam_", adam_step))
 
     def __init__(self, params, lr, betas=(0.9, 0.999), eps=1e-8):
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "n_steps": 0})
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
 
     @torch.no_grad()
     def step(self, closure=None):
         """Take a step against the gradients in ``grad``."""
         for group, parameters, gradients in self._moving():
             beta_1, beta_2 = group["betas"]
-            group["n_steps"] += 1
             n_steps = torch.full(
                 (), group["n_steps"], dtype=torch.float32, device=parameters[0].device
             )
@@ -84,7 +165,7 @@ class Adam(LightOptimizer):
                 lr=group["lr"],
                 beta1=beta_1,
                 beta2=beta_2,
-                weight_decay=group.get("weight_decay", 0.0),
+                weight_decay=group["weight_decay"],
                 eps=group["eps"] / correction,
                 amsgrad=False,
                 maximize=False,
@@ -108,7 +189,19 @@ class AdamW(Adam):
     .. [1] Loshchilov, Hutter (2019). Decoupled weight decay regularization. ICLR.
     """
 
-    kernel = staticmethod(torch._fused_adamw_)
+    kernel = staticmethod(getattr(torch, "_fused_adamw_", adamw_step))
+
+
+def add_each(tensors, others, alpha=1.0):
+    """Add to each tensor another one, in a loop: where torch has no such function."""
+    for tensor, other in zip(tensors, others, strict=True):
+        tensor.add_(other, alpha=alpha)
+
+
+def multiply_each(tensors, factor):
+    """Multiply each tensor, in a loop: where torch has no such function."""
+    for tensor in tensors:
+        tensor.mul_(factor)
 
 
 class SGD(LightOptimizer):
@@ -119,11 +212,15 @@ class SGD(LightOptimizer):
     Parameters
     ----------
     params : iterable of torch.nn.Parameter or dict
+        ``weight_decay`` of a group is its L2 penalty.
     lr : float
     momentum : float
     nesterov : bool
         Whether the momentum is Nesterov's.
     """
+
+    add = staticmethod(getattr(torch, "_foreach_add_", add_each))
+    multiply = staticmethod(getattr(torch, "_foreach_mul_", multiply_each))
 
     def __init__(self, params, lr, momentum=0.0, nesterov=False):
         super().__init__(params, {"lr": lr, "momentum": momentum, "nesterov": nesterov})
@@ -133,18 +230,22 @@ class SGD(LightOptimizer):
         """Take a step against the gradients in ``grad``."""
         for group, parameters, gradients in self._moving():
             rate = group["lr"]
+            if group["weight_decay"]:  # ``grad`` stays as it is
+                gradients = [gradient.clone() for gradient in gradients]
+                self.add(gradients, parameters, alpha=group["weight_decay"])
             if not group["momentum"]:
-                torch._foreach_add_(parameters, gradients, alpha=-rate)
+                self.add(parameters, gradients, alpha=-rate)
                 continue
             velocities = self._moments(parameters, "velocity")
-            torch._foreach_mul_(velocities, group["momentum"])
-            torch._foreach_add_(velocities, gradients, alpha=-rate)
+            self.multiply(velocities, group["momentum"])
+            self.add(velocities, gradients, alpha=-rate)
             if group["nesterov"]:
-                torch._foreach_add_(parameters, velocities, alpha=group["momentum"])
-                torch._foreach_add_(parameters, gradients, alpha=-rate)
+                self.add(parameters, velocities, alpha=group["momentum"])
+                self.add(parameters, gradients, alpha=-rate)
             else:
-                torch._foreach_add_(parameters, velocities)
+                self.add(parameters, velocities)
 
 
 # torch would wrap the methods for its profiler, which takes as long as a small step.
+# Where it no longer asks for this attribute, steps are slower.
 Adam.step.hooked = SGD.step.hooked = True  # type: ignore[attr-defined]

@@ -1,18 +1,13 @@
-"""What a fit borrows: device, precision, threads, random generators.
+"""Where and how a fit computes: device, precision, threads.
 
-Nothing here changes a global setting. The number of threads is limited for the
-calling thread alone, and torch's default generator is only ever read and restored
-under a lock.
+Nothing here changes a global setting. Threads and modes of torch are set for the
+calling thread only.
 """
 
-import secrets
-import threading
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache
 
-import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from threadpoolctl import ThreadpoolController
 
 COMPUTE_DTYPES = ("float32", "bfloat16", "float64")
@@ -103,9 +98,10 @@ def matrix_precision(compute_dtype, device):
 
 @contextmanager
 def without_autocast():
-    """Leave for a while, in this thread, a caller's ``torch.autocast``.
+    """Return a context in which a caller's ``torch.autocast`` is off, in this thread.
 
-    Precision is what `compute_dtype` says, and that of the weights at prediction.
+    `compute_dtype` decides the precision of training. Predictions have the precision
+    of the weights.
     """
     with ExitStack() as stack:
         for device_type in ("cpu", "cuda"):
@@ -116,10 +112,10 @@ def without_autocast():
 
 @contextmanager
 def default_modes():
-    """Leave for a while, in this thread, what modes of torch's the caller is in.
+    """Return a context in which the caller's modes of torch are off, in this thread.
 
-    Besides ``autocast`` these are ``no_grad``, ``inference_mode`` and
-    ``set_default_device``: a fit says itself what it differentiates, and where.
+    The modes are ``autocast``, ``no_grad``, ``inference_mode`` and
+    ``set_default_device``.
     """
     device: AbstractContextManager = nullcontext()
     if torch.get_default_device().type != "cpu":  # the mode slows down every call
@@ -137,9 +133,9 @@ def threads_for(step_flops):
     """Return a context that runs small steps on one thread.
 
     OpenMP's limit holds for the calling thread alone, unlike
-    ``torch.set_num_threads``, so that concurrent fits cannot disturb one another
-    and there is nothing to leak. Where that function has been called before, MKL's
-    matrix products keep the number it set: slower here, and equal in their bits.
+    ``torch.set_num_threads``, so concurrent fits do not disturb one another. Where
+    that function has been called before, the matrix products of MKL keep the number
+    that it set: they are slower, and their results are the same bit for bit.
 
     Parameters
     ----------
@@ -152,52 +148,6 @@ def threads_for(step_flops):
     return _openmp().limit(limits=1)
 
 
-def new_generator(random_state):
-    """Return a generator seeded from `random_state`, on the CPU.
-
-    Parameters
-    ----------
-    random_state : int, RandomState instance or None
-        None seeds from the operating system and leaves NumPy's global generator
-        alone.
-    """
-    if random_state is None:
-        seed = secrets.randbits(63)
-    else:
-        seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
-    return torch.Generator().manual_seed(int(seed))
-
-
-def draw_seed(generator):
-    """Draw a seed for NumPy, scikit-learn or another device from `generator`."""
-    return int(torch.randint(2**31 - 1, (), generator=generator))
-
-
-# Reentrant, since building a module may build another.
-_default_generator_lock = threading.RLock()
-
-
-def call_with_default_generator(generator, function, *arguments):
-    """Call a function with `generator` as torch's default generator on the CPU.
-
-    Initialisers of ``torch.nn`` layers know no other generator. Whoever else calls
-    this waits; the default generator is given back as it was. It is no context
-    manager: Ctrl-C on the way into or out of one would keep the lock.
-    """
-    with _default_generator_lock:
-        return _lend_default_generator(generator, function, arguments)
-
-
-def _lend_default_generator(generator, function, arguments):
-    borrowed = torch.get_rng_state()
-    try:
-        torch.set_rng_state(generator.get_state())
-        return function(*arguments)
-    finally:
-        generator.set_state(torch.get_rng_state())
-        torch.set_rng_state(borrowed)
-
-
 def count_flops(module, example):
     """Count the floating-point operations of a forward pass of `module`.
 
@@ -205,14 +155,14 @@ def count_flops(module, example):
     ----------
     module : torch.nn.Module
     example : torch.Tensor of shape (1, ...)
-        An input of one row.
+        Input of one row.
 
     Returns
     -------
     flops : float
-        Two a multiplication. Layers without a matrix of weights count for nothing.
+        Two for each multiplication. Layers without a matrix of weights count as zero.
     output : torch.Tensor
-        What `module` makes of `example` in evaluation mode.
+        Output of `module` for `example` in evaluation mode.
     """
     multiplications = 0
 

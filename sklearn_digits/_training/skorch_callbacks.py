@@ -91,6 +91,8 @@ class CallbackNet(ClassifierMixin, TrainingNet):
                 NeuralNet.run_single_epoch(
                     self, self._until_stopped(batches), training, prefix, step
                 )
+            if training:
+                self.compute_statistics(rows)
         batches = [b for b in self.history[-1]["batches"] if "train_loss" in b]
         losses = [batch["train_loss"] for batch in batches]
         sizes = [batch["train_batch_size"] for batch in batches]

@@ -16,8 +16,10 @@ from sklearn_digits._training.random_numbers import draw_seed
 from sklearn_digits._training.running_statistics import RunningStatistics
 from sklearn_digits._training.runtime import matrix_precision, weight_dtype
 
-# As many steps as leave the running statistics of batch normalization to themselves.
-MANY_STEPS = 1_000_000
+# After this many steps the averaged running statistics of batch normalization fit the
+# averaged weights. Until then they are computed, from at most this many rows. A later
+# call of ``partial_fit`` needs at least as many as the smaller number.
+FEW_STEPS, STATISTICS_ROWS = 50, (64, 256)
 
 
 class TrainingNet(NeuralNet):
@@ -54,7 +56,9 @@ class TrainingNet(NeuralNet):
         self.weighted_layers_ = [
             part for part in layers if hasattr(part, "sample_weight")
         ]
-        self.statistics_ = RunningStatistics(self.module_)
+        self.statistics_ = self.evaluated_statistics_ = RunningStatistics(self.module_)
+        if self.average_ is not None:
+            self.evaluated_statistics_ = RunningStatistics(self.average_.module)
         self.generator_ = self.settings.generator  # of the layers
         if self.settings.device.type != "cpu" and self.random_layers_:
             self.generator_ = torch.Generator(self.settings.device)
@@ -119,7 +123,28 @@ class TrainingNet(NeuralNet):
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         for batch in rows.batches(self.batch_size, self.device, generator):
             total += self.train_step(batch)["loss"] * len(batch[0])
+        self.compute_statistics(rows)
         return total.item() / len(rows)
+
+    def compute_statistics(self, rows):
+        """Fit the running statistics to the weights that predict, while steps are few.
+
+        The rows come in an order of their own, so that the random numbers of the fit
+        stay as they are.
+        """
+        fewest, most = STATISTICS_ROWS
+        few_rows = self.steps_before_ and len(rows) < fewest
+        n_steps = self.steps_before_ + self.steps_taken_
+        if not self.evaluated_statistics_.layers or few_rows or n_steps > FEW_STEPS:
+            return
+        full_batches = max(1, len(rows) // self.batch_size)
+        n_rows = self.batch_size * min(-(-most // self.batch_size), full_batches)
+        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
+        rows = rows.subset(rows.index[order[:n_rows]])
+        self.evaluated_statistics_.compute(
+            (self.settings.prepare(X), weight)
+            for X, (_, weight, _) in rows.batches(self.batch_size, self.device)
+        )
 
     def train_step(self, batch, **fit_params):
         """Update the weights with one batch of :meth:`Rows.batches`."""
@@ -198,7 +223,7 @@ class TrainingNet(NeuralNet):
             "optimizer": self.optimizer_.state_of(self.module_.parameters()),
             "learning_rate": [self.learning_rate, self.lr],
             "generators": [each.get_state() for each in self._generators()],
-            "steps_taken": self.steps_before_ + self.steps_taken_,
+            "steps": [self.steps_before_, self.steps_taken_],
         }
 
     def load_state(self, state):
@@ -214,7 +239,7 @@ class TrainingNet(NeuralNet):
             if self.average_ is not None:
                 self.average_.n_steps = state["n_averaged"]
         if state["solver"] == type(self.optimizer_).__name__:
-            self.optimizer_.load_state(state["optimizer"], self.module_.parameters())
+            self.optimizer_.load_state_of(self.module_.parameters(), state["optimizer"])
             rate, initial = state["learning_rate"]
             rate = rate if initial == self.lr else rate / initial * self.lr
             self.set_learning_rate(rate)
