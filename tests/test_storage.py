@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import skops.io
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.callback import ProgressBar
 from skorch.callbacks import EpochScoring
 from skorch.history import History
@@ -17,7 +18,7 @@ from sklearn_digits import (
     ConvolutionFeatureTransformer,
     MLPClassifier,
     RandomAffine,
-    _storage,
+    _estimator,
 )
 
 STORED = Path(__file__).with_name("stored")
@@ -59,7 +60,7 @@ def load(path):
 
 def test_there_are_files_of_every_format_up_to_this_one():
     numbers = [int(folder.name.removeprefix("format_")) for folder in FORMATS]
-    assert numbers == list(range(_storage.STATE_FORMAT + 1))
+    assert numbers == list(range(1, _estimator.STATE_FORMAT + 1))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
@@ -70,19 +71,20 @@ def test_a_file_of_this_or_an_older_format_predicts_as_it_did(path, rows):
         )
 
 
-def test_a_classifier_of_the_oldest_format_can_be_trained_further(rows):
+@pytest.mark.parametrize("folder", FORMATS, ids=lambda folder: folder.name)
+def test_a_classifier_of_any_format_can_be_trained_further(folder, rows):
     X, y, _ = rows
-    model = load(STORED / "format_0" / "mlp_partial.pkl")
+    model = load(folder / "mlp_partial.pkl")
     steps = model.t_
     assert model.partial_fit(X, y).t_ == steps + len(X)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
 def test_what_a_newer_version_stored_is_refused(estimator, monkeypatch):
-    monkeypatch.setattr(_storage, "STATE_FORMAT", 99)
+    monkeypatch.setattr(_estimator, "STATE_FORMAT", 99)
     stored = pickle.dumps(estimator)
     monkeypatch.undo()
-    expected = rf"{type(estimator).__name__} .* newer .* format 99; .* up to 1\."
+    expected = rf"{type(estimator).__name__} was stored in format 99\. .* 1 to 1\."
     with pytest.raises(ValueError, match=expected):
         pickle.loads(stored)
 
@@ -94,7 +96,8 @@ def test_parameters_that_came_later_have_their_defaults(estimator):
     del state[name]
     old = object.__new__(type(estimator))
     old.__setstate__(state)
-    assert vars(old) == vars(estimator)
+    assert old.get_params() == estimator.get_params()
+    assert clone(old).get_params() == estimator.get_params()
     assert name not in state
 
 
@@ -150,3 +153,10 @@ def test_callbacks_of_skorch_are_cleared_for_skops(rows):
     again = through_skops(model)
     assert_array_equal(predict(again, X_test), predict(model, X_test))
     assert again.history_[-1, "accuracy"] == model.history_[-1, "accuracy"]
+
+
+def test_a_state_without_a_format_is_refused():
+    state = MLPClassifier().__getstate__()
+    del state["_state_format"]
+    with pytest.raises(ValueError, match="was stored in format None"):
+        object.__new__(MLPClassifier).__setstate__(state)
