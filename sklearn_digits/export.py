@@ -3,20 +3,28 @@
 from math import prod
 
 import numpy as np
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_digits._images.shape import check_image_shape
 from sklearn_digits._persistence.atomic_file import written_atomically
 
 INPUT_DTYPES = ("uint8", "float32", "float64")
+# Where scikit-learn's meta-estimators keep the estimators that they have fitted.
+META_ESTIMATOR_PARTS = (
+    "best_estimator_",
+    "estimator",
+    "estimators_",
+    "calibrated_classifiers_",
+)
 
 
 def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
     """Write a fitted estimator, or a pipeline with one, to an ONNX file.
 
-    The file takes what the estimator takes, raw pixels: their scaling is in it. Any
-    number of rows may come at once. Its input is called ``X``. A classifier has the
-    outputs ``label`` and ``probabilities``, named and typed as by skl2onnx: int64 or
+    The file takes the same raw pixels as the estimator, and scales them itself. It
+    takes any number of rows at once. Its input is called ``X``. A classifier has the
+    outputs ``label`` and ``probabilities``, which skl2onnx names and types: int64 or
     str of shape (n,), and floats of shape (n, n_classes). With several labels a row,
     ``label`` has a column for each. A transformer has the output ``variable``.
 
@@ -24,46 +32,51 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
     ----------
     estimator : estimator
         A fitted classifier or transformer of this package, or a ``Pipeline`` (or
-        another of scikit-learn's compositions) of such and of what skl2onnx knows.
+        another composition of scikit-learn) of them and of steps that skl2onnx knows.
     path : str or path-like
         Where to write. The file appears whole or not at all.
     input_dtype : {"uint8", "float32", "float64"}, default="float32"
-        Of the pixels. Floats come out as float64 if they go in as float64, else as
+        The dtype of the pixels. The output is float64 if the input is float64, else
         float32.
     image_shape : tuple of 2 or 3 int, default=None
-        Of the images that go in: ``(height, width)`` or ``(height, width,
+        The shape of the images that go in: ``(height, width)`` or ``(height, width,
         n_channels)``. None means rows, of ``estimator.n_features_in_`` pixels.
 
     Returns
     -------
     model : onnx.ModelProto
-        What was written.
+        The model that was written.
 
     Raises
     ------
     NotFittedError
         If `estimator` is not fitted.
     TypeError
-        If `estimator` is no estimator, or skl2onnx does not know a part of it.
+        If `estimator` is not an estimator, or skl2onnx does not know a part of it.
     ValueError
-        If there is no such `input_dtype`, or `image_shape` does not fit.
+        If `input_dtype` is none of the three, or if `image_shape` has another number
+        of pixels or other sides than the images in ``fit``.
     NotImplementedError
-        If a network computes what has no entry in the table of operations, if classes
-        are neither integers nor str, or if ``n_views`` is not 1.
+        If ``torch.onnx.export`` cannot export a network, or if the classes are neither
+        integers nor str.
     ImportError
-        If onnx or skl2onnx is missing: ``pip install "sklearn-digits[onnx]"``.
+        If onnx, onnxscript or skl2onnx is missing:
+        ``pip install "sklearn-digits[onnx]"``.
     OSError
         If the file cannot be written.
 
     Notes
     -----
-    Predictions are those of the estimator to about 1e-6, in float32; only layers and
-    scikit-learn steps for which ONNX Runtime has float64 compute in it. Input is not
-    checked: NaN goes through, and no warning tells of pixels on another scale.
+    Probabilities agree with those of the estimator to about 1e-6. Networks compute in
+    float32, except that of ``MLPClassifier``, which computes in float64 when the
+    input is float64. The file does not check its input: NaN goes through, and nothing
+    warns of pixels on another scale.
 
-    A network of one's own is written as ours are, from the operations that torch
-    carries out when it runs: convolutions, poolings, linear layers, normalisations,
-    the usual activations, sums and products. Each row must be treated alike.
+    ``torch.onnx.export`` writes the network, so a network that you wrote yourself
+    exports if torch can export it. Torch refuses a ``forward`` that depends on the
+    values of its input in Python, such as ``if x.sum() > 0``. The views of `n_views`
+    are in the file, too. An export takes seconds, and exports in several threads wait
+    for one another.
 
     Examples
     --------
@@ -90,11 +103,12 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
         from sklearn_digits._onnx.converters import convert
     except ImportError as error:
         raise ImportError(
-            f"to_onnx needs onnx and skl2onnx, which cannot be imported ({error}): "
+            f"to_onnx needs onnx, onnxscript and skl2onnx, which cannot be imported "
+            f"({error}): "
             'pip install "sklearn-digits[onnx]".'
         ) from error
     dtype = _check_dtype(input_dtype)
-    shape = _row_shape(estimator.n_features_in_, image_shape)
+    shape = _row_shape(estimator, image_shape)
     model = convert(estimator, dtype, shape)
     with written_atomically(path) as file:
         file.write(model.SerializeToString())
@@ -113,12 +127,37 @@ def _check_dtype(dtype):
     return name
 
 
-def _row_shape(n_features, image_shape):
+def _row_shape(estimator, image_shape):
+    n_features = estimator.n_features_in_
     if image_shape is None:
         return (n_features,)
-    if prod(check_image_shape(image_shape)) != n_features:
+    whole_shape = check_image_shape(image_shape)
+    if prod(whole_shape) != n_features:
         raise ValueError(
             f"image_shape={tuple(image_shape)} has {prod(image_shape)} pixels; the "
             f"estimator was fitted with {n_features} features."
         )
+    for fitted_shape in _fitted_image_shapes(estimator):
+        if prod(fitted_shape) == n_features and fitted_shape != whole_shape:
+            raise ValueError(
+                f"image_shape={tuple(image_shape)} means images of shape "
+                f"{whole_shape} (height, width, n_channels); the estimator was fitted "
+                f"with images of shape {fitted_shape}."
+            )
     return tuple(image_shape)
+
+
+def _fitted_image_shapes(estimator):
+    """Return the image shapes of those parts of `estimator` that take its input."""
+    if hasattr(estimator, "image_shape_"):
+        return [estimator.image_shape_]
+    if isinstance(estimator, Pipeline):
+        parts = [estimator.steps[0][1]]  # the others take its output
+    elif isinstance(estimator, FeatureUnion):
+        parts = [part for _, part in estimator.transformer_list]
+    else:
+        parts = []
+        for name in META_ESTIMATOR_PARTS:
+            found = getattr(estimator, name, [])
+            parts += found if isinstance(found, list) else [found]
+    return [shape for part in parts for shape in _fitted_image_shapes(part)]

@@ -35,7 +35,7 @@ ALLOWED = {
     "_transformer": {"_estimator", "_images"},
     "_displays": {"_images", "_transformer"},
     "datasets": {"_images", "_persistence"},
-    "_onnx": {"_images", "_training"},
+    "_onnx": {"_classifiers", "_images", "_training"},
     "export": {"_images", "_onnx", "_persistence"},
 }
 ESTIMATOR_WORDS = {"estimator", "clf", "classifier", "transformer"}

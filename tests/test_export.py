@@ -1,6 +1,11 @@
 import builtins
 import os
 import stat
+import subprocess
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import numpy as np
 import onnx
@@ -11,6 +16,7 @@ from onnxruntime import InferenceSession
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import GridSearchCV
@@ -20,9 +26,11 @@ from sklearn.svm import SVC, LinearSVC
 from torch import nn
 
 from sklearn_digits import (
+    BatchNorm2d,
     ConvNetClassifier,
     ConvolutionFeatureTransformer,
     Dropout,
+    ImageClassifier,
     MLPClassifier,
     TorchClassifier,
 )
@@ -44,33 +52,54 @@ def small_convnet(**parameters):
 
 
 @pytest.fixture
-def run(tmp_path):
-    """Export an estimator, run the file, return its outputs."""
+def load(tmp_path):
+    """Export an estimator, check the file, return a function that runs it."""
 
-    def run(estimator, X, image_shape=None):
+    def load(estimator, X, image_shape=None):
         path = tmp_path / "digits.onnx"
         to_onnx(estimator, path, input_dtype=X.dtype, image_shape=image_shape)
         onnx.checker.check_model(onnx.load(path), full_check=True)
-        return InferenceSession(path).run(None, {"X": X})
+        session = InferenceSession(path)
+        return lambda rows: session.run(None, {"X": rows})
 
-    return run
+    return load
 
 
-def assert_same_classifier(run, classifier, X, **options):
-    for rows in (X[:1], X):
-        label, probabilities = run(classifier, rows, **options)
+@pytest.fixture
+def run(load):
+    """Export an estimator, run the file, return its outputs."""
+    return lambda estimator, X, **options: load(estimator, X, **options)(X)
+
+
+def assert_same_classifier(load, classifier, X, **options):
+    run = load(classifier, X, **options)
+    for rows in (X[:1], X):  # one export for any number of rows
+        label, probabilities = run(rows)
         assert_array_equal(label, classifier.predict(rows))
         assert_allclose(probabilities, classifier.predict_proba(rows), atol=1e-5)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
-@pytest.mark.parametrize("shape", [(64,), (8, 8), (8, 8, 1), (4, 4, 4)])
-@pytest.mark.parametrize("build", [small_mlp, small_convnet])
-def test_the_file_takes_what_the_classifier_takes(run, build, shape, dtype):
+SHAPES = [(64,), (8, 8), (8, 8, 1), (4, 4, 4)]
+DTYPES = ["uint8", "float32", "float64"]
+
+
+# Nodes in front of the network make rows of floats of all shapes and dtypes, in the
+# same way for every network. An export of a convolutional one takes seconds.
+@pytest.mark.parametrize(
+    ("build", "shape", "dtype"),
+    [
+        *((small_mlp, shape, dtype) for shape in SHAPES for dtype in DTYPES),
+        (small_convnet, (64,), "uint8"),
+        (small_convnet, (8, 8), "float32"),
+        (small_convnet, (8, 8, 1), "float64"),
+        (small_convnet, (4, 4, 4), "uint8"),
+    ],
+)
+def test_the_file_takes_what_the_classifier_takes(load, build, shape, dtype):
     X = PIXELS.astype(dtype).reshape(-1, *shape)
     classifier = build().fit(X, LABELS)
     image_shape = shape if len(shape) > 1 else None
-    assert_same_classifier(run, classifier, X, image_shape=image_shape)
+    assert_same_classifier(load, classifier, X, image_shape=image_shape)
 
 
 @pytest.mark.parametrize(
@@ -113,14 +142,17 @@ def test_every_activation_in_its_precision(run, activation, dtype):
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
 @pytest.mark.parametrize("kernel_size", [2, 4])
-def test_even_kernels_are_padded_as_in_torch(run, kernel_size):
+def test_even_kernels_are_padded_as_in_torch(load, kernel_size):
     classifier = small_convnet(kernel_size=kernel_size).fit(PIXELS, LABELS)
-    assert_same_classifier(run, classifier, PIXELS)
+    assert_same_classifier(load, classifier, PIXELS)
 
 
-def test_colour_images(run):
-    classifier = small_convnet().fit(COLOURS, np.arange(20) % 3)
-    assert_same_classifier(run, classifier, COLOURS, image_shape=(5, 6, 3))
+def test_the_views_of_a_color_image_are_averaged_in_the_file(load):
+    classifier = small_convnet(n_views=5).fit(COLOURS, np.arange(20) % 3)
+    one_view = small_convnet().fit(COLOURS, np.arange(20) % 3)
+    views = classifier.predict_proba(COLOURS)
+    assert np.abs(views - one_view.predict_proba(COLOURS)).max() > 1e-3
+    assert_same_classifier(load, classifier, COLOURS, image_shape=(5, 6, 3))
 
 
 TRANSFORMERS = [
@@ -141,11 +173,11 @@ TRANSFORMERS = [
 
 @pytest.mark.parametrize("X", [PIXELS, COLOURS / 255], ids=["grey", "colour"])
 @pytest.mark.parametrize("parameters", TRANSFORMERS, ids=str)
-def test_every_option_of_the_transformer(run, parameters, X):
+def test_every_option_of_the_transformer(load, parameters, X):
     transformer = ConvolutionFeatureTransformer(**parameters).fit(X)
-    image_shape = X.shape[1:] if X.ndim > 2 else None
+    run = load(transformer, X, image_shape=X.shape[1:] if X.ndim > 2 else None)
     for rows in (X[:1], X):
-        (features,) = run(transformer, rows, image_shape)
+        (features,) = run(rows)
         expected = transformer.transform(rows)
         assert features.dtype == expected.dtype
         if transformer.power < 1:  # which makes rounding errors near zero large
@@ -193,6 +225,17 @@ def test_pipelines_of_transformers(run):
     assert_allclose(features, pipeline.transform(PIXELS), atol=1e-4)
 
 
+class Function(nn.Module):
+    """A layer without weights."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
 class Residual(nn.Module):
     def __init__(self, inner):
         super().__init__()
@@ -202,111 +245,216 @@ class Residual(nn.Module):
         return 0.5 * x + self.inner(x) * self.inner(x) - 1
 
 
-def module_of(*layers):
-    return nn.Sequential(*layers, nn.LazyLinear(3))
+class LastOutput(nn.LSTM):
+    def forward(self, x):
+        return super().forward(x)[0][:, -1]
 
 
-NETWORKS = {
-    "batch norm": lambda: module_of(
-        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten()
-    ),
-    "plain norm": lambda: module_of(nn.BatchNorm2d(1, affine=False), nn.Flatten()),
-    "groups": lambda: module_of(
-        nn.Conv2d(1, 4, 3, stride=2), nn.Conv2d(4, 4, 2, groups=2), nn.Flatten()
-    ),
-    "poolings": lambda: module_of(
-        nn.MaxPool2d(3, 1, padding=1), nn.AvgPool2d(3, 2, padding=1), nn.Flatten()
-    ),
-    "global": lambda: module_of(
-        nn.Conv2d(1, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()
-    ),
-    "norm": lambda: module_of(nn.Flatten(), nn.LayerNorm(64), nn.Linear(64, 9)),
-    "no bias": lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 3, bias=False)),
-    "activations": lambda: module_of(
-        nn.ReLU(inplace=True), nn.LeakyReLU(0.2), nn.ELU(0.7), nn.ReLU6(), nn.Flatten()
-    ),
-    "softmax": lambda: module_of(nn.Flatten(), nn.Softmax(dim=1), nn.Dropout()),
-    "residual": lambda: module_of(
-        Residual(nn.Conv2d(1, 1, 3, padding=1)), nn.Flatten()
-    ),
-    "dropout": lambda: module_of(nn.Flatten(), Dropout(0.5)),
+def rectified_in_place(x):
+    x = x.clone()
+    torch.relu_(x.view(-1, 8, 8))
+    return x
+
+
+# By theme, since an export takes seconds: layers on images of shape (1, 8, 8).
+LAYERS = {
+    "normalizations": {
+        "batch norm": lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)),
+        "weighted batch norm": lambda: BatchNorm2d(1),
+        "plain batch norm": lambda: nn.BatchNorm2d(1, affine=False),
+        "group norm": lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 4)),
+        "instance norm": lambda: nn.InstanceNorm2d(1),
+        "layer norm": lambda: nn.LayerNorm((8, 8)),
+        "batch norm of rows": lambda: nn.Sequential(nn.Flatten(), nn.BatchNorm1d(64)),
+    },
+    "activations": {
+        "in place": lambda: nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU(inplace=True)),
+        "leaky": lambda: nn.LeakyReLU(0.2),
+        "elu": lambda: nn.ELU(0.7),
+        "gelu": nn.GELU,
+        "relu6": nn.ReLU6,
+        "silu": nn.SiLU,
+        "prelu": nn.PReLU,
+        "hard swish": nn.Hardswish,
+        "softplus": nn.Softplus,
+        "softmax": lambda: nn.Sequential(nn.Flatten(), nn.Softmax(dim=1)),
+        "dropout": lambda: nn.Sequential(nn.Dropout(0.9), Dropout(0.9)),
+    },
+    "convolutions": {
+        "groups": lambda: nn.Sequential(
+            nn.Conv2d(1, 4, 3, stride=2), nn.Conv2d(4, 4, 2, groups=2)
+        ),
+        "transposed": lambda: nn.ConvTranspose2d(1, 2, 3, stride=2),
+        "dilated": lambda: nn.Conv2d(1, 2, 3, dilation=2, bias=False),
+        "residual": lambda: Residual(nn.Conv2d(1, 1, 3, padding=1)),
+        "poolings": lambda: nn.Sequential(
+            nn.MaxPool2d(3, 1, padding=1), nn.AvgPool2d(3, 2, padding=1)
+        ),
+        "global": lambda: nn.AdaptiveAvgPool2d(1),
+        "upsample": lambda: nn.Upsample(scale_factor=2),
+        "bilinear": lambda: nn.Upsample(size=(5, 13), mode="bilinear"),
+    },
+    "operations": {
+        "slicing": lambda: Function(lambda x: x[:, :, 1:-1, ::2]),
+        "einsum": lambda: Function(lambda x: torch.einsum("ncij,nckj->ncik", x, x)),
+        "sort": lambda: Function(lambda x: x.sort(dim=2).values),
+        "number of rows": lambda: Function(lambda x: x / x.shape[0]),
+        "batch mean": lambda: Function(lambda x: x - x.mean(dim=0)),
+        "view in place": lambda: Function(rectified_in_place),
+        "branch": lambda: Function(
+            lambda x: torch.cond(x.max() > 0.5, torch.sin, torch.cos, (x,))
+        ),
+    },
+    "sequences": {
+        "attention": lambda: nn.Sequential(
+            nn.Flatten(1, 2),
+            nn.TransformerEncoderLayer(8, 2, 16, batch_first=True),
+        ),
+        "recurrent": lambda: nn.Sequential(
+            nn.Flatten(1, 2), LastOutput(8, 5, batch_first=True)
+        ),
+    },
 }
 
 
-class AnyNetClassifier(ConvNetClassifier):
-    def __init__(self, network="norm", *, compute_dtype="auto", max_iter=1):
-        super().__init__(compute_dtype=compute_dtype, max_iter=max_iter, random_state=0)
-        self.network = network
+class SideBySide(nn.Module):
+    """Layers that all take the image, and give one logit each."""
 
-    def build_module(self, n_features, n_classes):
-        module = NETWORKS[self.network]()
-        module(torch.zeros(2, 1, 8, 8))
-        return module
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("network", NETWORKS)
-def test_networks_of_ones_own(run, network, dtype):
-    classifier = AnyNetClassifier(network, compute_dtype=dtype)
-    classifier.fit(PIXELS, LABELS % 3)
-    assert_same_classifier(run, classifier, PIXELS)
-
-
-class OddModule(nn.Module):
-    def __init__(self, kind):
+    def __init__(self, layers):
         super().__init__()
-        self.kind = kind
-        self.linear = nn.Linear(64, 3)
+        for layer in layers:
+            layer.eval()
+        examples = [layer(torch.zeros(2, 1, 8, 8)) for layer in layers]
+        self.layers = nn.ModuleList(layers)
+        self.last = nn.ModuleList([nn.Linear(x[0].numel(), 1) for x in examples])
 
     def forward(self, x):
-        if self.kind == "sort":
-            x = x.sort(dim=1).values
-        elif self.kind == "rows":
-            x = x + x.shape[0]
-        else:
-            torch.relu_(x.view(-1, 8, 8))
-        return self.linear(x)
+        x = x.reshape(-1, 1, 8, 8)
+        pairs = zip(self.layers, self.last, strict=True)
+        return torch.cat([last(layer(x).flatten(1)) for layer, last in pairs], dim=1)
+
+
+def side_by_side(base):
+    class SideBySideClassifier(base):
+        def __init__(self, theme="operations", *, max_iter=1):
+            super().__init__(max_iter=max_iter, random_state=0)
+            self.theme = theme
+
+        def build_module(self, n_features, n_classes):
+            return SideBySide([build() for build in LAYERS[self.theme].values()])
+
+    return SideBySideClassifier
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize(
+    ("base", "dtype"), [(ImageClassifier, "float32"), (TorchClassifier, "float64")]
+)
+@pytest.mark.parametrize("theme", LAYERS)
+def test_networks_that_users_write(load, theme, base, dtype):
+    X = PIXELS.astype(dtype) / 16
+    y = np.arange(len(X)) % len(LAYERS[theme])
+    classifier = side_by_side(base)(theme).fit(X, y)
+    run = load(classifier, X)
+    for rows in (X[:1], X):
+        label, probabilities = run(rows)
+        assert probabilities.dtype == dtype
+        assert_array_equal(label, classifier.predict(rows))
+        expected = classifier.predict_proba(rows)
+        assert_allclose(probabilities, expected, atol=1e-5)
+        # A column a layer: an error in one of them shows there.
+        assert_allclose(np.log(probabilities), np.log(expected), atol=1e-4)
 
 
 class OddClassifier(TorchClassifier):
-    def __init__(self, kind="sort"):
+    def __init__(self, function=None):
         super().__init__(tol=100, n_iter_no_change=1, random_state=0)
-        self.kind = kind
+        self.function = function
 
     def build_module(self, n_features, n_classes):
-        return OddModule(self.kind)
+        return nn.Sequential(Function(self.function), nn.Linear(64, n_classes))
 
 
 @pytest.mark.parametrize(
-    ("kind", "message"),
+    ("function", "reason"),
     [
-        ("sort", r"aten\.sort.*cannot write.*It writes: .*aten\.addmm"),
-        ("rows", "number of its rows"),
-        ("view", r"a view in place, by torch's aten\.relu_"),
+        (lambda x: -x if x.sum() > 0 else x, "says: .*data-dependent"),
+        (lambda x: torch.stack([*x]), r"says: .*static shape of 2"),
+        (lambda x: -x if len(x) == 1 else x, "branches on the number of its rows"),
+        (lambda x: -x if len(x) > 40 else x, "branches on the number of its rows"),
+        (lambda x: x + torch.rand_like(x), "draws random numbers"),
     ],
+    ids=["values", "loop over rows", "one row", "many rows", "random"],
 )
-def test_what_cannot_be_written_is_an_error(tmp_path, kind, message):
-    classifier = OddClassifier(kind).fit(PIXELS, LABELS % 3)
+def test_what_torch_cannot_export_is_an_error(tmp_path, function, reason):
+    classifier = OddClassifier(function).fit(PIXELS, LABELS % 3)
+    message = rf"OddClassifier, Sequential\(Function, Linear\), cannot.*{reason}"
     with pytest.raises(NotImplementedError, match=message):
         to_onnx(classifier, tmp_path / "x.onnx")
     assert not list(tmp_path.iterdir())
 
 
+MODES = {
+    "inference_mode": torch.inference_mode,
+    "no_grad": torch.no_grad,
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "default device": lambda: torch.device("meta"),
+}
+
+
+@pytest.mark.parametrize("build", [small_mlp, small_convnet])
+def test_modes_of_the_caller_change_nothing(load, build):
+    classifier = build().fit(PIXELS, LABELS)
+    with ExitStack() as stack:
+        for mode in MODES.values():
+            stack.enter_context(mode())
+        run = load(classifier, PIXELS)
+    _, probabilities = run(PIXELS)
+    assert_allclose(probabilities, classifier.predict_proba(PIXELS), atol=1e-5)
+
+
+def test_threads_may_export_at_once(tmp_path):
+    classifiers = [small_convnet(kernel_size=k).fit(PIXELS, LABELS) for k in (1, 3, 5)]
+    paths = [tmp_path / f"{i}.onnx" for i in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(to_onnx, classifiers, paths))
+    rows = PIXELS.astype(np.float32)
+    for classifier, path in zip(classifiers, paths, strict=True):
+        _, probabilities = InferenceSession(path).run(None, {"X": rows})
+        assert_allclose(probabilities, classifier.predict_proba(rows), atol=1e-5)
+
+
+def test_the_exporter_of_torch_is_imported_late():
+    code = (
+        "import sys, numpy as np\n"
+        "from sklearn_digits import ConvNetClassifier\n"
+        "import sklearn_digits.export\n"
+        "ConvNetClassifier((2,), max_iter=1).fit(np.eye(4), [0, 1, 0, 1])\n"
+        "assert not {'onnx', 'onnxscript', 'skl2onnx'} & set(sys.modules)\n"
+        "assert 'torch.onnx._internal.exporter' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_exporting_changes_nothing(tmp_path):
     classifier = small_convnet().fit(PIXELS, LABELS)
     before = [t.clone() for t in classifier.module_.state_dict().values()]
+    numbers, filters = torch.get_rng_state(), list(warnings.filters)
     to_onnx(classifier, tmp_path / "x.onnx")
+    assert torch.equal(torch.get_rng_state(), numbers)
+    assert warnings.filters == filters
     for old, new in zip(before, classifier.module_.state_dict().values(), strict=True):
         assert torch.equal(old, new)
     first = (tmp_path / "x.onnx").read_bytes()
+    assert b".py" not in first  # no paths of the source files of this machine
     to_onnx(classifier, tmp_path / "x.onnx")
     assert (tmp_path / "x.onnx").read_bytes() == first
 
 
-def test_parameters_set_after_the_fit_do_not_spoil_the_file(run):
+def test_parameters_set_after_the_fit_do_not_spoil_the_file(load):
     classifier = small_mlp().fit(PIXELS, LABELS)
     classifier.set_params(hidden_layer_sizes=(2,), activation="tanh")
-    assert_same_classifier(run, classifier, PIXELS)
+    assert_same_classifier(load, classifier, PIXELS)
 
 
 @pytest.mark.parametrize(
@@ -345,13 +493,47 @@ def test_a_step_that_skl2onnx_does_not_know_is_named(tmp_path):
         to_onnx(pipeline, tmp_path / "x.onnx")
 
 
-def test_several_views_are_an_error(tmp_path):
-    classifier = small_convnet().fit(PIXELS, LABELS)
-    classifier.n_views = 5
-    with pytest.raises(
-        NotImplementedError, match=r"n_views=5.*set_params\(n_views=1\)"
-    ):
-        to_onnx(classifier, tmp_path / "x.onnx")
+WIDE = PIXELS.reshape(-1, 4, 16)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        small_convnet(),
+        ConvolutionFeatureTransformer(),
+        make_pipeline(ConvolutionFeatureTransformer(), small_mlp()),
+        make_union(ConvolutionFeatureTransformer("sobel")),
+        GridSearchCV(small_convnet(), {"max_iter": [1]}, cv=2),
+        CalibratedClassifierCV(small_convnet(), cv=2),
+        VotingClassifier([("convnet", small_convnet())]),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_images_have_the_sides_of_those_in_fit(tmp_path, estimator):
+    estimator.fit(WIDE, LABELS % 3)
+    message = r"image_shape=\(8, 8\).*\(8, 8, 1\).*fitted with.*\(4, 16, 1\)"
+    with pytest.raises(ValueError, match=message):
+        to_onnx(estimator, tmp_path / "x.onnx", image_shape=(8, 8))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        small_mlp(),
+        make_pipeline(StandardScaler(), EDGES, small_mlp()),
+        make_pipeline(PCA(16, random_state=0), EDGES, small_mlp()),
+    ],
+    ids=["no shape", "behind a scaler", "of components"],
+)
+@pytest.mark.parametrize("image_shape", [(8, 8), (4, 16), (4, 16, 1)])
+def test_rows_of_estimators_without_an_image_shape_may_come_as_any_images(
+    run, estimator, image_shape
+):
+    estimator.fit(PIXELS, LABELS)
+    X = PIXELS.reshape(-1, *image_shape)
+    _, probabilities = run(estimator, X, image_shape=image_shape)
+    assert_allclose(probabilities, estimator.predict_proba(PIXELS), atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,8 @@
 """What skl2onnx has to know of our estimators: their outputs, and the nodes of each."""
 
-import copy
-from math import prod
+from math import prod, sqrt
 
 import numpy as np
-import torch
 from onnx import TensorProto, helper
 from skl2onnx import convert_sklearn, update_registered_converter
 from skl2onnx.common.data_types import (
@@ -16,13 +14,12 @@ from skl2onnx.common.data_types import (
 from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
+from sklearn_digits._classifiers.mlp import MLP
 from sklearn_digits._images.shape import BORDER_MODES
-from sklearn_digits._onnx.graph import Graph
-from sklearn_digits._onnx.trace import trace_rows
-
-# onnxruntime reads it from version 1.12 on.
-OPSET = {"": 17, "ai.onnx.ml": 3}
+from sklearn_digits._onnx.modules import put_modules_in_place, write_module
+from sklearn_digits._onnx.nodes import OPSET, cast, node, reshape, write
 
 _DTYPES = {FloatTensorType: np.float32, DoubleTensorType: np.float64}
 
@@ -35,9 +32,9 @@ def convert(estimator, dtype, shape):
     estimator : estimator
         One of ours, or one of scikit-learn's with ours inside.
     dtype : {"uint8", "float32", "float64"}
-        Of the pixels.
+        The dtype of the pixels.
     shape : tuple of int
-        Of an image, or of a row of pixels.
+        The shape of an image, or of a row of pixels.
 
     Returns
     -------
@@ -47,6 +44,8 @@ def convert(estimator, dtype, shape):
     ------
     TypeError
         If skl2onnx does not know a part of the estimator.
+    NotImplementedError
+        If torch cannot export a module, or if ONNX does not have the labels.
     """
     _register_types(estimator)
     rows = [None, estimator.n_features_in_]
@@ -62,6 +61,7 @@ def convert(estimator, dtype, shape):
         raise TypeError(
             f"skl2onnx cannot convert a part of {type(estimator).__name__}: {error}"
         ) from error
+    put_modules_in_place(model)
     _put_pixels_in_front(model, dtype, shape)
     return model
 
@@ -121,11 +121,6 @@ def classifier_types(operator):
     """Set types and shapes of the outputs of a classifier."""
     classifier = operator.raw_operator
     check_is_fitted(classifier)
-    if getattr(classifier, "n_views", 1) != 1:
-        raise NotImplementedError(
-            f"n_views={classifier.n_views}: to_onnx writes one view of each image; "
-            "call set_params(n_views=1) first."
-        )
     n_rows = operator.inputs[0].get_first_dimension()
     shape = [n_rows, len(classifier.classes_)]
     text = exported_labels(classifier.classes_).dtype == object
@@ -137,39 +132,66 @@ def classifier_types(operator):
 def convert_classifier(scope, operator, container):
     """Write the nodes of a classifier: its module, labels, probabilities."""
     classifier = operator.raw_operator
-    module = copy.deepcopy(classifier.module_).cpu().eval()
-    double = _output_type(operator) is DoubleTensorType
-    floats = torch.float64 if double else torch.float32
-    graph, logits = trace_rows(
-        lambda X: module(classifier._prepare(X.to(floats))),
-        classifier.n_features_in_,
-        _input_dtype(operator),
-    )
+    dtype = _DTYPES[_output_type(operator)]
+    if isinstance(classifier.module_, MLP):
+        logits = _mlp_logits(classifier.module_, operator.inputs[0], dtype)
+    else:
+        # All that is no float is float32 to our estimators.
+        rows_dtype = _DTYPES.get(type(operator.inputs[0].type), np.int64)
+        name = write_module(classifier, rows_dtype, scope, operator, container)
+        logits = cast(name, dtype)
     raw = container.get_options(classifier, {"raw_scores": False})["raw_scores"]
-    label = _add_label(graph, logits, classifier)
-    scores = _add_scores(graph, logits, classifier, raw)
-    scores = graph.cast(scores, _DTYPES[_output_type(operator)])
-    _write(graph, [label, scores], scope, operator, container)
+    label = _label(logits, classifier, dtype)
+    scores = _scores(logits, classifier, raw, dtype)
+    write([label, scores], scope, operator, container)
 
 
-def _add_label(graph, logits, classifier):
+def _mlp_logits(module, rows, dtype):
+    """Return the logits of an MLP of this package.
+
+    These few nodes are not left to torch's exporter: it takes seconds, and the
+    nodes can compute in float64.
+    """
+    x = cast(rows, dtype)
+    for layer in module.layers:
+        if isinstance(layer, nn.Linear):
+            weights = [layer.weight, layer.bias]
+            arrays = [w.detach().cpu().numpy().astype(dtype) for w in weights]
+            x = node("Gemm", x, *arrays, transB=1)
+        elif isinstance(layer, nn.SiLU):
+            x = node("Mul", x, node("Sigmoid", x))
+        elif isinstance(layer, nn.GELU):
+            x = _gelu(x, dtype)
+        elif type(layer) in _ACTIVATIONS:
+            x = node(_ACTIVATIONS[type(layer)], x)
+    return node("Pad", x, np.array([0, 1, 0, 0])) if module.binary else x
+
+
+_ACTIVATIONS = {nn.Sigmoid: "Sigmoid", nn.Tanh: "Tanh", nn.ReLU: "Relu"}
+
+
+def _gelu(x, dtype):
+    half, one, root = (np.array(number, dtype) for number in (0.5, 1, sqrt(0.5)))
+    # The error function is float32 in ONNX Runtime.
+    erf = cast(node("Erf", cast(node("Mul", x, root), np.float32)), dtype)
+    return node("Mul", node("Mul", x, half), node("Add", erf, one))
+
+
+def _label(logits, classifier, dtype):
     if classifier._multilabel:
-        zero = graph.constant(0, like=logits)
-        return graph.cast(graph.add("Greater", logits, zero, dtype=bool), np.int64)
-    index = graph.add("ArgMax", logits, axis=1, keepdims=0, dtype=np.int64)
-    labels = graph.constant(exported_labels(classifier.classes_))
-    return graph.add("Gather", labels, index, axis=0)
+        return cast(node("Greater", logits, np.zeros(1, dtype)), np.int64)
+    index = node("ArgMax", logits, axis=1, keepdims=0)
+    return node("Gather", exported_labels(classifier.classes_), index, axis=0)
 
 
-def _add_scores(graph, logits, classifier, raw):
+def _scores(logits, classifier, raw, dtype):
     if classifier._multilabel:
-        return logits if raw else graph.add("Sigmoid", logits)
+        return logits if raw else node("Sigmoid", logits)
     if not raw:
-        return graph.add("Softmax", logits, axis=1)
+        return node("Softmax", logits, axis=1)
     if len(classifier.classes_) == 2:
         # decision_function has the second column, skl2onnx wants both.
-        difference = graph.constant([[1, -1], [-1, 1]], like=logits)
-        return graph.add("MatMul", logits, difference)
+        return node("MatMul", logits, np.array([[1, -1], [-1, 1]], dtype))
     return logits
 
 
@@ -198,74 +220,61 @@ def transformer_types(operator):
 def convert_transformer(scope, operator, container):
     """Write the nodes of a transformer: the convolution, and what follows it."""
     transformer = operator.raw_operator
-    graph = Graph(_input_dtype(operator))
     geometry = transformer._geometry(transformer.image_shape_, transformer.kernels_)
-    maps = _convolve(graph, graph.cast("x", np.float32), transformer, geometry.margins)
+    maps = cast(operator.inputs[0], np.float32)
+    maps = _convolve(maps, transformer, geometry.margins)
     if transformer.rectify == "split":
         n_responses = transformer.image_shape_[2] * len(transformer.kernels_)
-        maps = _split(graph, maps, n_responses, geometry.responses)
+        maps = _split(maps, n_responses, geometry.responses)
     elif transformer.rectify is not None:
-        maps = graph.add({"abs": "Abs", "relu": "Relu"}[transformer.rectify], maps)
+        maps = node({"abs": "Abs", "relu": "Relu"}[transformer.rectify], maps)
     if transformer.pooling is not None:
         pool = {"mean": "AveragePool", "max": "MaxPool"}[transformer.pooling]
         sides = {"kernel_shape": geometry.window, "strides": geometry.step}
-        maps = graph.add(pool, maps, **sides)
+        maps = node(pool, maps, **sides)[0]  # MaxPool has a second output: positions
     if transformer.power != 1:
-        power = graph.constant(transformer.power, like=maps)
-        magnitude = graph.add("Pow", graph.add("Abs", maps), power)
-        maps = graph.add("Mul", graph.add("Sign", maps), magnitude)
+        power = np.array(transformer.power, np.float32)
+        maps = node("Mul", node("Sign", maps), node("Pow", node("Abs", maps), power))
     if transformer.clip is not None:
-        bounds = [graph.constant(bound, like=maps) for bound in transformer.clip]
-        maps = graph.add("Clip", maps, *bounds)
-    features = graph.reshape(maps, [len(transformer.get_feature_names_out())])
-    features = graph.cast(features, _DTYPES[_output_type(operator)])
-    _write(graph, [features], scope, operator, container)
+        bounds = [np.array(bound, np.float32) for bound in transformer.clip]
+        maps = node("Clip", maps, *bounds)
+    features = reshape(maps, [len(transformer.get_feature_names_out())])
+    features = cast(features, _DTYPES[_output_type(operator)])
+    write([features], scope, operator, container)
 
 
-def _convolve(graph, rows, transformer, margins):
+def _convolve(rows, transformer, margins):
     """Return the responses, of shape (n, n_channels * n_kernels, height, width)."""
     height, width, n_channels = transformer.image_shape_
-    images = graph.reshape(rows, transformer.image_shape_)
-    images = graph.add("Transpose", images, perm=[0, 3, 1, 2])
+    images = reshape(rows, transformer.image_shape_)
+    images = node("Transpose", images, perm=[0, 3, 1, 2])
     pads = np.transpose(margins).ravel().tolist()
     if transformer.border_mode != "constant":
         mode = BORDER_MODES[transformer.border_mode]
         for axis, size, margin in zip((2, 3), (height, width), margins, strict=True):
-            source = graph.constant(np.pad(np.arange(size), margin, mode))
-            images = graph.add("Gather", images, source, axis=axis)
+            source = np.pad(np.arange(size), margin, mode)
+            images = node("Gather", images, source, axis=axis)
         pads = [0] * 4
     kernels = np.tile(transformer.kernels_[:, np.newaxis], (n_channels, 1, 1, 1))
-    return graph.add(
+    return node(
         "Conv",
         images,
-        graph.constant(kernels, like=images),
+        kernels.astype(np.float32),
         strides=[transformer.stride] * 2,
         pads=pads,
         group=n_channels,
     )
 
 
-def _split(graph, maps, n_maps, sides):
+def _split(maps, n_maps, sides):
     """Return positive and negative parts as maps, in turn."""
-    parts = [graph.add("Relu", part) for part in (maps, graph.add("Neg", maps))]
+    parts = [node("Relu", part) for part in (maps, node("Neg", maps))]
     # An axis for the two parts, behind that of the maps.
-    apart = [graph.reshape(part, [n_maps, 1, *sides]) for part in parts]
-    return graph.reshape(graph.add("Concat", *apart, axis=2), [2 * n_maps, *sides])
-
-
-def _input_dtype(operator):
-    # All that is no float is float32 to our estimators.
-    return _DTYPES.get(type(operator.inputs[0].type), np.int64)
+    apart = [reshape(part, [n_maps, 1, *sides]) for part in parts]
+    return reshape(node("Concat", *apart, axis=2), [2 * n_maps, *sides])
 
 
 def _output_type(operator):
     """Return the type of floats that come out: float64 only if they went in."""
     double = isinstance(operator.inputs[0].type, DoubleTensorType)
     return DoubleTensorType if double else FloatTensorType
-
-
-def _write(graph, results, scope, operator, container):
-    (variable,) = operator.inputs
-    outputs = [output.full_name for output in operator.outputs]
-    names = {"x": variable.full_name, **dict(zip(results, outputs, strict=True))}
-    graph.write(scope, container, names)

@@ -13,6 +13,7 @@ import torch
 from scipy.sparse import issparse
 
 from sklearn_digits import _version
+from sklearn_digits._training.record import CURVES
 
 BLOCK = 1 << 22  # bytes of an array that are hashed, and in memory, at once
 
@@ -67,13 +68,14 @@ def fingerprint(estimator, settings, rows, validation, *start):
 def learned_from_input(estimator):
     """Return the fitted attributes that are numbers, strings, tuples and arrays.
 
-    The names of columns change no result.
+    Curves of a former fit, and the names of columns, change no result.
     """
+    left_out = {f"{name}_" for name in CURVES} | {"feature_names_in_"}
     return {
         name: value
         for name, value in vars(estimator).items()
-        if name.endswith("_") and isinstance(value, (*PLAIN, tuple, np.ndarray))
-        if name != "feature_names_in_"
+        if name.endswith("_") and name not in left_out
+        if isinstance(value, (*PLAIN, tuple, np.ndarray))
     }
 
 
