@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -198,7 +198,7 @@ class ImageClassifier(TorchClassifier):
     """
 
     image_shape: Sequence[int] | None = None
-    augmentation: str | Callable | None = "affine"
+    augmentation: Literal["affine"] | Callable | None = "affine"
     solver: str = "adamw"
     learning_rate: str = "onecycle"
     learning_rate_init: float = 0.01
@@ -321,4 +321,4 @@ class ImageClassifier(TorchClassifier):
             if min(self.image_shape_[:2]) < SMALLEST_AUGMENTED_SIDE:
                 return None
             augmentation = RandomAffine()
-        return augmentation and partial(augment, augmentation)
+        return None if augmentation is None else partial(augment, augmentation)

@@ -1,11 +1,21 @@
 """DigitsDisplay: a grid of images with their labels."""
 
-from numbers import Integral
+from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
 from sklearn.utils import check_consistent_length, check_scalar, column_or_1d
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from sklearn_digits._displays.grid import as_images, color_scale, draw_grid
+from sklearn_digits._displays.grid import Keywords, as_images, color_scale, draw_grid
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from numpy.typing import ArrayLike
 
 
 class DigitsDisplay:
@@ -55,14 +65,23 @@ class DigitsDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, images, labels=None):
+    def __init__(
+        self, images: np.ndarray, labels: np.ndarray | Sequence[str] | None = None
+    ) -> None:
         self.images = images
         self.labels = labels
 
     @classmethod
     def from_images(
-        cls, images, labels=None, *, n_images=32, image_shape=None, ax=None, **kwargs
-    ):
+        cls,
+        images: ArrayLike,
+        labels: ArrayLike | None = None,
+        *,
+        n_images: int = 32,
+        image_shape: Sequence[int] | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the first of some images.
 
         Parameters
@@ -94,22 +113,21 @@ class DigitsDisplay:
             number of `labels`.
         """
         check_matplotlib_support(f"{cls.__name__}.from_images")
-        images = as_images(images, image_shape)
-        if labels is not None:
-            labels = column_or_1d(labels)
-            check_consistent_length(images, labels)
-        return cls(images, labels).plot(ax, n_images=n_images, **kwargs)
+        checked_images = as_images(images, image_shape)
+        checked_labels = None if labels is None else column_or_1d(labels)
+        check_consistent_length(checked_images, checked_labels)
+        return cls(checked_images, checked_labels).plot(ax, n_images=n_images, **kwargs)
 
     def plot(
         self,
-        ax=None,
+        ax: Axes | None = None,
         *,
-        n_images=32,
-        n_columns=None,
-        cmap="gray",
-        im_kw=None,
-        text_kw=None,
-    ):
+        n_images: int = 32,
+        n_columns: int | None = None,
+        cmap: str | Colormap = "gray",
+        im_kw: Keywords | None = None,
+        text_kw: Keywords | None = None,
+    ) -> Self:
         """Draw the first images.
 
         Parameters
@@ -143,14 +161,14 @@ class DigitsDisplay:
         """
         check_matplotlib_support(f"{type(self).__name__}.plot")
         check_scalar(n_images, "n_images", Integral, min_val=1)
-        labels = [] if self.labels is None else self.labels[:n_images]
+        labels = [] if self.labels is None else [*map(str, self.labels[:n_images])]
         images, scale = color_scale(self.images[:n_images])
         im_kw = {"cmap": cmap, "interpolation": "nearest", **scale, **(im_kw or {})}
         self.ax_, self.images_, self.text_ = draw_grid(
             ax,
             self.images.shape[1:3],
             [(image, im_kw) for image in images],
-            [str(label) for label in labels],
+            labels,
             n_columns,
             text_kw,
         )

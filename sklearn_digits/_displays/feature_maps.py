@@ -1,24 +1,43 @@
 """FeatureMapDisplay: what kernels see in an image."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_digits._displays.grid import color_scale, draw_grid, signed_scale
+from sklearn_digits._displays.grid import (
+    Keywords,
+    color_scale,
+    draw_grid,
+    signed_scale,
+)
 from sklearn_digits._displays.kernels import convolution_layer
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from numpy.typing import ArrayLike
 
-def _maps_of_transformer(transformer, X):
+
+def _maps_of_transformer(
+    transformer: Any, X: np.ndarray
+) -> tuple[np.ndarray, list[str]]:
     """Return maps (n_maps, height, width) of the one image in `X`, and their names."""
     maps = transformer.feature_maps(X)[0]
     features = transformer.get_feature_names_out()[:: maps[0].size]
     return maps, [feature.removesuffix("_r0_c0") for feature in features]
 
 
-def _maps_of_network(classifier, X, layer):
+def _maps_of_network(
+    classifier: Any, X: np.ndarray, layer: int
+) -> tuple[np.ndarray, list[str]]:
     """Return what a convolution layer makes of the one image in `X`."""
     passed = []
     # A copy: the layers behind may work in place.
@@ -87,13 +106,26 @@ class FeatureMapDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, maps, names=None, image=None):
+    def __init__(
+        self,
+        maps: np.ndarray,
+        names: Sequence[str] | None = None,
+        image: np.ndarray | None = None,
+    ) -> None:
         self.maps = maps
         self.names = names
         self.image = image
 
     @classmethod
-    def from_estimator(cls, estimator, image, *, layer=0, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        image: ArrayLike,
+        *,
+        layer: int = 0,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the maps that a fitted estimator makes of an image.
 
         Parameters
@@ -145,14 +177,14 @@ class FeatureMapDisplay:
 
     def plot(
         self,
-        ax=None,
+        ax: Axes | None = None,
         *,
-        n_maps=32,
-        n_columns=None,
-        cmap=None,
-        im_kw=None,
-        text_kw=None,
-    ):
+        n_maps: int = 32,
+        n_columns: int | None = None,
+        cmap: str | Colormap | None = None,
+        im_kw: Keywords | None = None,
+        text_kw: Keywords | None = None,
+    ) -> Self:
         """Draw the image and the first maps.
 
         Parameters

@@ -1,13 +1,25 @@
 """Images side by side in one Axes."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from math import ceil, sqrt
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from sklearn.utils import check_array, check_scalar
 
 from sklearn_digits._images.conversion import flatten_images
 from sklearn_digits._images.shape import resolve_image_shape
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+    from matplotlib.text import Text
+    from numpy.typing import ArrayLike
+
+Keywords: TypeAlias = dict[str, Any]
 
 CELL_INCHES = 0.85  # of an image, in a figure of its own
 SMALLEST_FONT = 7  # for which such an image is widened
@@ -17,14 +29,15 @@ LETTER_WIDTH = 0.65
 LINE_HEIGHT = 1 / 0.85
 
 
-def as_images(X, image_shape):
+def as_images(X: ArrayLike, image_shape: Sequence[int] | None) -> np.ndarray:
     """Return `X` as an array of shape (n, height, width, n_channels)."""
-    X, seen_shape = flatten_images(X)
-    X = check_array(X, input_name="X")
-    return X.reshape(-1, *resolve_image_shape(X.shape[1], image_shape, seen_shape))
+    rows, seen_shape = flatten_images(X)
+    rows = check_array(rows, input_name="X")
+    shape = resolve_image_shape(rows.shape[1], image_shape, seen_shape)
+    return rows.reshape(-1, *shape)
 
 
-def color_scale(images):
+def color_scale(images: np.ndarray) -> tuple[np.ndarray, Keywords]:
     """Return `images` as matplotlib takes them, and the range of the grey ones.
 
     One scale for all, so that a faint image looks faint beside the others.
@@ -37,13 +50,20 @@ def color_scale(images):
     return images, {}
 
 
-def signed_scale(values):
+def signed_scale(values: np.ndarray) -> Keywords:
     """Return the range of colours in the middle of which 0 lies."""
     largest = float(np.abs(values).max(initial=0)) or 1.0
     return {"vmin": -largest, "vmax": largest}
 
 
-def draw_grid(ax, cell, tiles, captions, n_columns, text_kw):
+def draw_grid(
+    ax: Axes | None,
+    cell: tuple[int, ...],
+    tiles: Sequence[tuple[np.ndarray, Keywords]],
+    captions: Sequence[str],
+    n_columns: int | None,
+    text_kw: Keywords | None,
+) -> tuple[Axes, list[AxesImage], list[Text]]:
     """Draw images row by row into one Axes, each with its caption above.
 
     Parameters
@@ -97,7 +117,13 @@ def draw_grid(ax, cell, tiles, captions, n_columns, text_kw):
     return ax, images_, text_
 
 
-def _fit(ax, size, side, cell_width, n_letters):
+def _fit(
+    ax: Axes | None,
+    size: tuple[float, float],
+    side: int,
+    cell_width: float,
+    n_letters: int,
+) -> tuple[Axes, float]:
     """Return the Axes, new if `ax` is None, and the inches that a unit of it takes."""
     import matplotlib.pyplot as plt
 

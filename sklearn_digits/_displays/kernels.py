@@ -1,17 +1,27 @@
 """KernelDisplay: what the kernels of a convolution look like."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_digits._displays.grid import draw_grid, signed_scale
-from sklearn_digits._transformer.kernels import frame_kernels, kernel_bank
+from sklearn_digits._displays.grid import Keywords, draw_grid, signed_scale
+from sklearn_digits._transformer.kernels import Kernels, frame_kernels, kernel_bank
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from torch import nn
 
 
-def convolution_layer(estimator, layer):
+def convolution_layer(estimator: Any, layer: int) -> nn.Module:
     """Return the `layer`-th submodule of `estimator.module_` that has 2-D kernels.
 
     Raises
@@ -80,12 +90,14 @@ class KernelDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, kernels, names=None):
+    def __init__(self, kernels: np.ndarray, names: Sequence[str] | None = None) -> None:
         self.kernels = kernels
         self.names = names
 
     @classmethod
-    def from_kernels(cls, kernels=None, *, ax=None, **kwargs):
+    def from_kernels(
+        cls, kernels: Kernels | None = None, *, ax: Axes | None = None, **kwargs: Any
+    ) -> Self:
         """Draw kernels by name, or one's own.
 
         Parameters
@@ -115,7 +127,14 @@ class KernelDisplay:
         return cls(frame_kernels(bank), list(bank)).plot(ax, **kwargs)
 
     @classmethod
-    def from_estimator(cls, estimator, *, layer=0, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        *,
+        layer: int = 0,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the kernels of a fitted estimator.
 
         Parameters
@@ -149,7 +168,7 @@ class KernelDisplay:
         if hasattr(estimator, "kernels_"):
             kernels, names = estimator.kernels_, list(estimator.kernel_names_)
         elif hasattr(estimator, "module_"):
-            weight = convolution_layer(estimator, layer).weight
+            weight: Any = convolution_layer(estimator, layer).weight
             kernels = weight.detach().cpu().double().numpy()
             n_kernels, n_channels = kernels.shape[:2]
             channels = [f"_ch{i}" for i in range(n_channels)]
@@ -169,14 +188,14 @@ class KernelDisplay:
 
     def plot(
         self,
-        ax=None,
+        ax: Axes | None = None,
         *,
-        n_kernels=32,
-        n_columns=None,
-        cmap="RdBu_r",
-        im_kw=None,
-        text_kw=None,
-    ):
+        n_kernels: int = 32,
+        n_columns: int | None = None,
+        cmap: str | Colormap = "RdBu_r",
+        im_kw: Keywords | None = None,
+        text_kw: Keywords | None = None,
+    ) -> Self:
         """Draw the first kernels.
 
         Parameters

@@ -1,13 +1,22 @@
 """MistakesDisplay: what a classifier gets wrong."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_digits._displays.digits import DigitsDisplay
 from sklearn_digits._displays.grid import as_images
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
 
 
 class MistakesDisplay:
@@ -67,7 +76,15 @@ class MistakesDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, images, y_true, y_pred, probability, *, n_samples=None):
+    def __init__(
+        self,
+        images: np.ndarray,
+        y_true: np.ndarray,
+        y_pred: np.ndarray,
+        probability: np.ndarray,
+        *,
+        n_samples: int | None = None,
+    ) -> None:
         self.images = images
         self.y_true = y_true
         self.y_pred = y_pred
@@ -76,8 +93,16 @@ class MistakesDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y, *, n_images=12, image_shape=None, ax=None, **kwargs
-    ):
+        cls,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        n_images: int = 12,
+        image_shape: Sequence[int] | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Predict images with a fitted classifier, and draw its mistakes.
 
         Parameters
@@ -136,16 +161,16 @@ class MistakesDisplay:
     @classmethod
     def from_predictions(
         cls,
-        X,
-        y_true,
-        y_proba,
+        X: ArrayLike,
+        y_true: ArrayLike,
+        y_proba: ArrayLike,
         *,
-        classes=None,
-        n_images=12,
-        image_shape=None,
-        ax=None,
-        **kwargs,
-    ):
+        classes: ArrayLike | None = None,
+        n_images: int = 12,
+        image_shape: Sequence[int] | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the mistakes in given predictions.
 
         Parameters
@@ -181,29 +206,30 @@ class MistakesDisplay:
             together.
         """
         check_matplotlib_support(f"{cls.__name__}.from_predictions")
-        images, y_true = as_images(X, image_shape), column_or_1d(y_true)
-        y_proba = check_array(y_proba)
-        check_consistent_length(images, y_true, y_proba)
-        classes = (
-            np.arange(y_proba.shape[1]) if classes is None else column_or_1d(classes)
-        )
-        if len(classes) != y_proba.shape[1]:
+        images, true = as_images(X, image_shape), column_or_1d(y_true)
+        proba = check_array(y_proba)
+        check_consistent_length(images, true, proba)
+        n_columns = proba.shape[1]
+        labels = np.arange(n_columns) if classes is None else column_or_1d(classes)
+        if len(labels) != n_columns:
             raise ValueError(
-                f"y_proba has {y_proba.shape[1]} columns; expected {len(classes)}, one "
-                "for each of classes."
+                f"y_proba has {n_columns} columns; expected {len(labels)}, one for "
+                "each of classes."
             )
-        y_pred, probability = classes[y_proba.argmax(axis=1)], y_proba.max(axis=1)
-        mistakes = np.flatnonzero(y_pred != y_true)
+        y_pred, probability = labels[proba.argmax(axis=1)], proba.max(axis=1)
+        mistakes = np.flatnonzero(y_pred != true)
         mistakes = mistakes[np.argsort(-probability[mistakes], kind="stable")]
         return cls(
             images[mistakes],
-            y_true[mistakes],
+            true[mistakes],
             y_pred[mistakes],
             probability[mistakes],
             n_samples=len(images),
         ).plot(ax, n_images=n_images, **kwargs)
 
-    def plot(self, ax=None, *, n_images=12, **kwargs):
+    def plot(
+        self, ax: Axes | None = None, *, n_images: int = 12, **kwargs: Any
+    ) -> Self:
         """Draw the first, most confident mistakes.
 
         Parameters

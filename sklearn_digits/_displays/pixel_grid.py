@@ -1,18 +1,30 @@
 """PixelGridDisplay: an image as the numbers that it is."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from sklearn_digits._transformer.kernels import kernel_bank
+from sklearn_digits._displays.grid import Keywords
+from sklearn_digits._transformer.kernels import Kernels, kernel_bank
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.patches import Rectangle
+    from matplotlib.typing import ColorType
+    from numpy.typing import ArrayLike
 
 LARGEST_SIDE = 64  # pixels; more numbers than that nobody reads
 CELL_INCHES = 0.42
 
 
-def _check_image(image):
+def _check_image(image: ArrayLike) -> np.ndarray:
     """Return one grey image as an array of shape (height, width)."""
     image = np.asarray(image)
     if image.ndim == 3 and image.shape[2] == 1:
@@ -25,7 +37,7 @@ def _check_image(image):
     return check_array(image, dtype="numeric", input_name="image")
 
 
-def _check_kernel(kernel):
+def _check_kernel(kernel: Kernels) -> np.ndarray:
     """Return one kernel, given by name or as an array."""
     bank = kernel_bank(kernel)
     if len(bank) != 1:
@@ -37,7 +49,9 @@ def _check_kernel(kernel):
     return array
 
 
-def _check_position(position, kernel, image):
+def _check_position(
+    position: tuple[int, int], kernel: np.ndarray, image: np.ndarray
+) -> tuple[int, int]:
     """Return the upper left pixel of a window that lies inside the image."""
     if np.shape(position) != (2,) or not all(
         isinstance(place, Integral) for place in position
@@ -53,10 +67,17 @@ def _check_position(position, kernel, image):
             f"{image.shape[1]} pixels; expected 0 <= row <= {last[0]} and 0 <= column "
             f"<= {last[1]}."
         )
-    return tuple(int(place) for place in position)
+    row, column = position
+    return int(row), int(column)
 
 
-def _write(ax, values, corner, text_format, **text_kw):
+def _write(
+    ax: Axes,
+    values: np.ndarray,
+    corner: tuple[float, float],
+    text_format: Callable[[Any], str],
+    **text_kw: Any,
+) -> np.ndarray:
     """Write each value of an array into its cell; return an array of the texts."""
     texts = np.empty(values.shape, dtype=object)
     for (row, column), value in np.ndenumerate(values):
@@ -123,13 +144,26 @@ class PixelGridDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, image, kernel=None, position=(0, 0)):
+    def __init__(
+        self,
+        image: np.ndarray,
+        kernel: np.ndarray | None = None,
+        position: tuple[int, int] = (0, 0),
+    ) -> None:
         self.image = image
         self.kernel = kernel
         self.position = position
 
     @classmethod
-    def from_image(cls, image, kernel=None, *, position=(0, 0), ax=None, **kwargs):
+    def from_image(
+        cls,
+        image: ArrayLike,
+        kernel: str | ArrayLike | None = None,
+        *,
+        position: tuple[int, int] = (0, 0),
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw one grey image.
 
         Parameters
@@ -167,14 +201,14 @@ class PixelGridDisplay:
 
     def plot(
         self,
-        ax=None,
+        ax: Axes | None = None,
         *,
-        values_format=None,
-        cmap="gray",
-        im_kw=None,
-        text_kw=None,
-        kernel_color="tab:red",
-    ):
+        values_format: str | None = None,
+        cmap: str | Colormap = "gray",
+        im_kw: Keywords | None = None,
+        text_kw: Keywords | None = None,
+        kernel_color: ColorType = "tab:red",
+    ) -> Self:
         """Draw the image, its numbers, and the kernel if there is one.
 
         Parameters
@@ -228,12 +262,14 @@ class PixelGridDisplay:
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
-        self.frame_ = self.kernel_text_ = self.response_ = None
+        self.frame_: Rectangle | None = None
+        self.kernel_text_: np.ndarray | None = None
+        self.response_: float | None = None
         if self.kernel is not None:
-            self._lay_kernel(ax, text_kw, kernel_color)
+            self._lay_kernel(ax, self.kernel, text_kw, kernel_color)
         return self
 
-    def _axes(self, ax):
+    def _axes(self, ax: Axes | None) -> tuple[Axes, float]:
         """Return the Axes, new if `ax` is None, and the inches that a cell takes."""
         import matplotlib.pyplot as plt
 
@@ -244,24 +280,24 @@ class PixelGridDisplay:
         size = (max(CELL_INCHES * width + 0.6, 3), CELL_INCHES * height + 0.8)
         return plt.figure(figsize=size, layout="constrained").add_subplot(), CELL_INCHES
 
-    def _lay_kernel(self, ax, text_kw, color):
+    def _lay_kernel(
+        self, ax: Axes, kernel: np.ndarray, text_kw: Keywords, color: ColorType
+    ) -> None:
         """Frame the window, write the weights below the grey values, and the sum."""
         from matplotlib.patches import Rectangle
 
-        (row, column), (height, width) = self.position, self.kernel.shape
-        self.frame_ = ax.add_patch(
-            Rectangle(
-                (column - 0.5, row - 0.5), width, height, fill=False, ec=color, lw=2.5
-            )
-        )
+        (row, column), (height, width) = self.position, kernel.shape
+        corner = (column - 0.5, row - 0.5)
+        self.frame_ = Rectangle(corner, width, height, fill=False, ec=color, lw=2.5)
+        ax.add_patch(self.frame_)
         window = (slice(row, row + height), slice(column, column + width))
         for text in self.text_[window].flat:
             text.set_y(text.get_position()[1] - 0.18)
-        weights = [f"{weight:g}" for weight in self.kernel.round(2).ravel() + 0.0]
+        weights = [f"{weight:g}" for weight in kernel.round(2).ravel() + 0.0]
         n_letters = 1 + max(map(len, weights))
         self.kernel_text_ = _write(
             ax,
-            np.reshape(weights, self.kernel.shape),
+            np.reshape(weights, kernel.shape),
             (row + 0.26, column),
             "\N{MULTIPLICATION SIGN}{}".format,
             **{
@@ -271,6 +307,6 @@ class PixelGridDisplay:
                 "bbox": {"boxstyle": "round,pad=0.1", "fc": color, "ec": "none"},
             },
         )
-        products = self.image[window].astype(np.float64) * self.kernel
+        products = self.image[window].astype(np.float64) * kernel
         self.response_ = float(products.sum())
         ax.set_title(f"sum of products: {self.response_:g}", fontsize="medium")

@@ -1,12 +1,31 @@
 """TrainingCurveDisplay: a fit, epoch by epoch."""
 
-from typing import Any
+from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+from sklearn.base import BaseEstimator
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_digits._displays.grid import Keywords
 
-def _draw_curves(ax, what, curves, color, line_kw):
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.legend import Legend
+    from matplotlib.lines import Line2D
+
+Curve: TypeAlias = Sequence[float]
+
+
+def _draw_curves(
+    ax: Axes,
+    what: str,
+    curves: dict[str, Curve | None],
+    color: str,
+    line_kw: Keywords | None,
+) -> list[Line2D | None]:
     """Draw curves of one value an epoch into an Axes that has their colour.
 
     Parameters
@@ -24,7 +43,7 @@ def _draw_curves(ax, what, curves, color, line_kw):
     lines : list of Line2D or None
         One for each of `curves`, None for None.
     """
-    lines: list[Any] = []
+    lines: list[Line2D | None] = []
     for where, values in curves.items():
         if values is None:
             lines.append(None)
@@ -40,7 +59,7 @@ def _draw_curves(ax, what, curves, color, line_kw):
         epochs = range(1, len(values) + 1)
         lines += ax.plot(epochs, values, label=f"{where} {what}", **style)
     drawn = [line for line in lines if line is not None]
-    label = drawn[0].get_label() if len(drawn) == 1 else what
+    label = str(drawn[0].get_label()) if len(drawn) == 1 else what
     ax.set_ylabel(label, color=drawn[0].get_color())
     ax.tick_params(axis="y", labelcolor=drawn[0].get_color())
     return lines
@@ -107,19 +126,26 @@ class TrainingCurveDisplay:
 
     def __init__(
         self,
-        loss_curve,
-        validation_scores=None,
+        loss_curve: Curve,
+        validation_scores: Curve | None = None,
         *,
-        validation_loss_curve=None,
-        training_scores=None,
-    ):
+        validation_loss_curve: Curve | None = None,
+        training_scores: Curve | None = None,
+    ) -> None:
         self.loss_curve = loss_curve
         self.validation_scores = validation_scores
         self.validation_loss_curve = validation_loss_curve
         self.training_scores = training_scores
 
     @classmethod
-    def from_estimator(cls, estimator, *, training_scores=None, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        *,
+        training_scores: Curve | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the curves of a fitted network.
 
         Parameters
@@ -162,7 +188,13 @@ class TrainingCurveDisplay:
             training_scores=training_scores,
         ).plot(ax, **kwargs)
 
-    def plot(self, ax=None, *, line_kw=None, score_line_kw=None):
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        line_kw: Keywords | None = None,
+        score_line_kw: Keywords | None = None,
+    ) -> Self:
         """Draw the curves.
 
         Parameters
@@ -210,7 +242,7 @@ class TrainingCurveDisplay:
         self.legend_ = self._name_lines()
         return self
 
-    def _name_lines(self):
+    def _name_lines(self) -> Legend | None:
         """Add a legend if an Axes has two lines, which its label cannot name."""
         lines = [
             line

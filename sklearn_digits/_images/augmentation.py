@@ -1,13 +1,16 @@
 """Random distortions of training images, one batch of tensors at a time."""
 
+from collections.abc import Callable
 from numbers import Real
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import torch
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 from torch.nn import functional
 
 from sklearn_digits._estimator import Estimator
+
+Augmentation: TypeAlias = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 
 class RandomAffine(Estimator):
@@ -53,13 +56,15 @@ class RandomAffine(Estimator):
         "shear": [Interval(Real, 0, None, closed="left")],
     }
 
-    def check(self):
+    def check(self) -> None:
         """Raise ``InvalidParameterError`` (a ValueError) if a parameter is invalid."""
         validate_parameter_constraints(
             self._parameter_constraints, self.get_params(), type(self).__name__
         )
 
-    def __call__(self, images, generator):
+    def __call__(
+        self, images: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
         """Return distorted copies of `images`.
 
         Parameters
@@ -76,7 +81,9 @@ class RandomAffine(Estimator):
             images, sampling_grid(self._matrices(images, generator), images)
         )
 
-    def _matrices(self, images, generator):
+    def _matrices(
+        self, images: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
         """Draw an affine map from output to input coordinates for each image."""
         n, _, height, width = images.shape
         draws = torch.rand(5, n, generator=generator, dtype=images.dtype) * 2 - 1
@@ -150,7 +157,9 @@ class RandomDistortion(RandomAffine):
         "erasing": [Interval(Real, 0, 1, closed="both")],
     }
 
-    def __call__(self, images, generator):
+    def __call__(
+        self, images: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
         """Return distorted copies of `images`; see :class:`RandomAffine`.
 
         Parameters
@@ -172,7 +181,9 @@ class RandomDistortion(RandomAffine):
         return erase(images, self.erasing, generator) if self.erasing else images
 
 
-def smooth_noise(images, smoothness, generator):
+def smooth_noise(
+    images: torch.Tensor, smoothness: float, generator: torch.Generator
+) -> torch.Tensor:
     """Return Gaussian noise of variance 1, smoothed by a Gaussian: two maps an image.
 
     Parameters
@@ -194,14 +205,16 @@ def smooth_noise(images, smoothness, generator):
     return (rows @ noise @ columns.T).to(images.device)
 
 
-def _smoothing_matrix(side, smoothness, dtype):
+def _smoothing_matrix(side: int, smoothness: float, dtype: torch.dtype) -> torch.Tensor:
     """Return a matrix that smooths and leaves white noise its variance."""
     place = torch.arange(side, dtype=dtype) / side
     weights = torch.exp(-(((place - place[:, None]) / smoothness) ** 2) / 2)
     return weights / weights.norm(dim=1, keepdim=True)
 
 
-def erase(images, share, generator):
+def erase(
+    images: torch.Tensor, share: float, generator: torch.Generator
+) -> torch.Tensor:
     """Fill a random rectangle of each image with the image's mean colour.
 
     Parameters
@@ -228,14 +241,14 @@ def erase(images, share, generator):
     return torch.where(rectangle.to(images.device), mean, images)
 
 
-def resample(images, grid):
+def resample(images: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
     """Return `images` read at the coordinates `grid`, border pixels repeated."""
     return functional.grid_sample(
         images, grid, padding_mode="border", align_corners=False
     )
 
 
-def sampling_grid(matrices, images):
+def sampling_grid(matrices: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     """Return where each output pixel is sampled from, in coordinates from -1 to 1.
 
     The same as ``torch.nn.functional.affine_grid`` without aligned corners, in one
@@ -265,7 +278,9 @@ def sampling_grid(matrices, images):
     return grid.view(-1, 2, height, width).permute(0, 2, 3, 1)
 
 
-def augment(augmentation, images, generator):
+def augment(
+    augmentation: Augmentation, images: torch.Tensor, generator: torch.Generator
+) -> torch.Tensor:
     """Apply `augmentation` and check what it made of the batch's shape."""
     augmented = augmentation(images, generator)
     if not isinstance(augmented, torch.Tensor) or augmented.shape != images.shape:

@@ -5,16 +5,17 @@ share their memory.
 """
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
-from sklearn_digits._images.shape import N_CHANNELS
+from sklearn_digits._images.shape import N_CHANNELS, ImageShape
 
 # Used as they are; anything else becomes the first of them.
 DTYPES = (np.float32, np.float64, np.uint8)
 
 
-def from_torch(values):
+def from_torch(values: Any) -> Any:
     """Return a tensor of torch's as an array, anything else as it is.
 
     NumPy refuses tensors that are on a GPU, have a gradient or are bfloat16.
@@ -27,7 +28,7 @@ def from_torch(values):
     return values.numpy()
 
 
-def flatten_images(X):
+def flatten_images(X: Any) -> tuple[Any, ImageShape | None]:
     """Return `X` as rows of pixels, and the shape of its images where it has one.
 
     Flattening comes before scikit-learn's own validation, which would count the
@@ -76,11 +77,11 @@ def flatten_images(X):
             f"X of shape {X.shape} has {X.shape[3]} channels in its last dimension; "
             f"expected (n, height, width, n_channels) with 1, 3 or 4 channels.{hint}"
         )
-    image_shape = (*X.shape[1:], 1)[:3]
+    image_shape: ImageShape = (*X.shape[1:], 1)[:3]
     return X.reshape(len(X), prod(image_shape)), image_shape
 
 
-def accepted_dtypes(X):
+def accepted_dtypes(X: Any) -> list[Any]:
     """Return the dtypes that rows may keep, for scikit-learn's validation.
 
     It knows the dtypes of arrays and of pandas' columns, and would convert any other

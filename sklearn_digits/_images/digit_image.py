@@ -5,7 +5,10 @@ A network that learned from MNIST knows bright ink on black, a digit that fills 
 an image of what a camera or a mouse gives.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import ndimage
 
 from sklearn_digits._images.shape import check_image_shape
@@ -27,7 +30,9 @@ RAREST = 2000
 MEDIAN_NORMAL = 0.6745
 
 
-def to_digit_image(image, image_shape=(28, 28)):
+def to_digit_image(
+    image: ArrayLike, image_shape: Sequence[int] = (28, 28)
+) -> np.ndarray:
     """Turn a photo or drawing of one digit into an image as MNIST's are.
 
     Colours become grey, uneven light is taken out, dark ink becomes bright, noise and
@@ -103,7 +108,7 @@ def to_digit_image(image, image_shape=(28, 28)):
     return _lay_in_the_middle(crop, (box / crop.shape).min(), (height, width))
 
 
-def _to_grey(image):
+def _to_grey(image: ArrayLike) -> np.ndarray:
     """Return an image as floats of shape (height, width)."""
     image = np.asarray(image)
     if image.dtype.kind not in "buif" or image.ndim not in (2, 3) or not image.size:
@@ -129,14 +134,14 @@ def _to_grey(image):
     return _lay_on_paper(grey, values[:, :, 3], _white(image))
 
 
-def _white(image):
+def _white(image: np.ndarray) -> float:
     """Return what stands for white in an image of this dtype."""
     if image.dtype.kind in "iu":
         return float(np.iinfo(image.dtype).max)
     return 1.0 if image.max() <= 1 else 255.0
 
 
-def _lay_on_paper(grey, alpha, white):
+def _lay_on_paper(grey: np.ndarray, alpha: np.ndarray, white: float) -> np.ndarray:
     """Return a transparent image on white paper, or on black if its ink is bright."""
     opacity = np.clip(alpha / white, 0, 1)[..., np.newaxis]
     opaque = grey[opacity[..., 0] > 0.5]
@@ -144,7 +149,7 @@ def _lay_on_paper(grey, alpha, white):
     return grey * opacity[..., 0] + paper * (1 - opacity[..., 0])
 
 
-def _shrink(grey):
+def _shrink(grey: np.ndarray) -> np.ndarray:
     """Return a large image smaller by a whole factor, as averages of squares."""
     factor = -(-max(grey.shape) // WORKING_SIDE)
     height, width = (max(side // factor, 1) for side in grey.shape)
@@ -153,7 +158,7 @@ def _shrink(grey):
     return blocks.mean(axis=(1, 3))
 
 
-def _find_ink(grey):
+def _find_ink(grey: np.ndarray) -> np.ndarray:
     """Return how much ink each pixel holds, from 0 to 1, dust left out."""
     difference = grey - _ground(grey)
     # Whichever way the ink differs, it differs more than anything else.
@@ -180,7 +185,7 @@ def _find_ink(grey):
     return np.where(near, np.clip(ink / full, 0, 1), 0)
 
 
-def _ground(grey):
+def _ground(grey: np.ndarray) -> np.ndarray:
     """Return the brightness of the paper, ink taken away: a quadratic surface."""
     # A sample of the pixels settles six coefficients.
     step = -(-max(grey.shape) // SAMPLED_SIDE)
@@ -205,25 +210,25 @@ def _ground(grey):
     return terms @ coefficients
 
 
-def _quadratic_terms(shape):
+def _quadratic_terms(shape: tuple[int, ...]) -> np.ndarray:
     """Return 1, x, y, x * x, x * y and y * y of each pixel, as the last axis."""
     y, x = np.meshgrid(*(np.linspace(-1, 1, side) for side in shape), indexing="ij")
     return np.stack([np.ones(shape), x, y, x * x, x * y, y * y], axis=-1)
 
 
-def _fit(terms, values, weight):
+def _fit(terms: np.ndarray, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return the coefficients of the terms that fit values best."""
     scale = np.sqrt(weight)
     return np.linalg.lstsq(terms * scale[:, np.newaxis], values * scale, rcond=None)[0]
 
 
-def _crop(ink):
+def _crop(ink: np.ndarray) -> np.ndarray:
     """Return the smallest part of an image that holds all strokes."""
     rows, columns = (np.flatnonzero((ink > 0.5).any(axis=axis)) for axis in (1, 0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _thicken(ink, thickness):
+def _thicken(ink: np.ndarray, thickness: float) -> np.ndarray:
     """Return ink whose strokes are `thickness` pixels wide on average, or wider."""
     strokes = ink > 0.5
     # Distances to the edge of a stroke grow to half its width, in steps of a pixel.
@@ -236,7 +241,9 @@ def _thicken(ink, thickness):
     return np.maximum(ink, np.clip(growth + 1 - distance, 0, 1))
 
 
-def _lay_in_the_middle(crop, scale, shape):
+def _lay_in_the_middle(
+    crop: np.ndarray, scale: float, shape: tuple[int, int]
+) -> np.ndarray:
     """Return a cropped digit scaled, its centre of mass in the middle, as uint8."""
     centre_of_mass = ndimage.center_of_mass(crop)
     weights = [
@@ -247,7 +254,7 @@ def _lay_in_the_middle(crop, scale, shape):
     return np.rint(digit * (255 / digit.max())).astype(np.uint8)
 
 
-def _resampling(n_in, scale, mass, n_out):
+def _resampling(n_in: int, scale: float, mass: float, n_out: int) -> np.ndarray:
     """Return the weights (n_out, n_in) that scale and shift pixels along an axis.
 
     Each new pixel averages the old ones that it covers, where pixels get fewer, and

@@ -5,9 +5,12 @@ Images are ``(n, height, width)`` or ``(n, height, width, n_channels)`` with 1, 
 row holds the same pixels in the same order.
 """
 
+from collections.abc import Sequence
 from math import isqrt, prod
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeAlias
+
+ImageShape: TypeAlias = tuple[int, int, int]  # height, width, n_channels
 
 N_CHANNELS = (1, 3, 4)
 # What stands beyond the border of an image: SciPy's names, and what numpy.pad calls it.
@@ -20,7 +23,7 @@ BORDER_MODES: dict[str, Any] = {
 }
 
 
-def check_image_shape(image_shape):
+def check_image_shape(image_shape: Sequence[int]) -> ImageShape:
     """Return a user's `image_shape` as ``(height, width, n_channels)``.
 
     Parameters
@@ -51,10 +54,15 @@ def check_image_shape(image_shape):
             "or (height, width, n_channels) with 1, 3 or 4 channels, all positive "
             f"integers.{hint}"
         )
-    return (*(int(side) for side in shape), 1)[:3]
+    height, width, n_channels = (*map(int, shape), 1)[:3]
+    return height, width, n_channels
 
 
-def resolve_image_shape(n_features, image_shape=None, seen_shape=None):
+def resolve_image_shape(
+    n_features: int,
+    image_shape: Sequence[int] | None = None,
+    seen_shape: ImageShape | None = None,
+) -> ImageShape:
     """Decide the shape of the images that rows of `n_features` pixels hold.
 
     Parameters
@@ -107,7 +115,7 @@ def resolve_image_shape(n_features, image_shape=None, seen_shape=None):
     return (1, n_features, 1)
 
 
-def check_same_images(seen_shape, image_shape):
+def check_same_images(seen_shape: ImageShape | None, image_shape: ImageShape) -> None:
     """Raise if image-shaped input differs in shape from the images seen in ``fit``.
 
     Parameters

@@ -1,14 +1,17 @@
 """Statistics of the pixels of many images, computed without a copy of them."""
 
+from typing import Any
+
 import numpy as np
+import torch
 
 
-def largest_pixel(X):
+def largest_pixel(X: Any) -> float:
     """Return the largest absolute value in `X`, an array or a sparse one."""
     return max(float(X.max()), -float(X.min()))
 
 
-def no_less_than_pixels(X):
+def no_less_than_pixels(X: np.ndarray) -> float:
     """Return a number that no absolute value in `X`, an array of floats, exceeds.
 
     It takes half the time of :func:`largest_pixel`: the norm, and what rounding may
@@ -19,7 +22,7 @@ def no_less_than_pixels(X):
 
 # Numbers too large to square end in an error of the loss, which says so.
 @np.errstate(over="ignore", invalid="ignore")
-def pixel_statistics(X, weight):
+def pixel_statistics(X: np.ndarray, weight: torch.Tensor | None) -> tuple[float, float]:
     """Return mean and standard deviation of all pixels, rows counted by weight.
 
     Parameters
@@ -33,15 +36,15 @@ def pixel_statistics(X, weight):
     mean, std : float
         `std` is 1 where all pixels are equal.
     """
-    weight = np.ones(len(X)) if weight is None else weight.numpy()
+    weights = np.ones(len(X)) if weight is None else weight.numpy()
     total, squares = 0.0, 0.0
     centre = float(X[:1].mean())  # near the mean, so that squares do not cancel
     for start in range(0, len(X), 1024):
         rows = X[start : start + 1024].astype(np.float64) - centre
-        weights = weight[start : start + 1024]
-        total += weights @ rows.sum(axis=1)
-        squares += weights @ np.einsum("ij,ij->i", rows, rows)
-    count = weight.sum() * X.shape[1]
+        part = weights[start : start + 1024]
+        total += part @ rows.sum(axis=1)
+        squares += part @ np.einsum("ij,ij->i", rows, rows)
+    count = weights.sum() * X.shape[1]
     mean = total / count
     std = np.sqrt(max(squares / count - mean**2, 0.0))
     return centre + float(mean), float(std) or 1.0

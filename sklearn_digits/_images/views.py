@@ -1,12 +1,16 @@
 """Test-time augmentation: predictions averaged over shifted copies of an image."""
 
+from collections.abc import Callable, Sequence
 from math import log
+from typing import TypeAlias
 
 import torch
 from torch.nn import functional
 
+Shift: TypeAlias = tuple[int, int]  # pixels down and to the right
 
-def smallest_shifts(n_shifts):
+
+def smallest_shifts(n_shifts: int) -> list[Shift]:
     """Return the `n_shifts` smallest shifts by whole pixels, none at all the first.
 
     Parameters
@@ -25,7 +29,11 @@ def smallest_shifts(n_shifts):
     return shifts[:n_shifts]
 
 
-def average_views(module, images, shifts):
+def average_views(
+    module: Callable[[torch.Tensor], torch.Tensor],
+    images: torch.Tensor,
+    shifts: Sequence[Shift],
+) -> torch.Tensor:
     """Return the logarithm of the mean probabilities of shifted `images`.
 
     Parameters

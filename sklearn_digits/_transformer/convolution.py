@@ -1,18 +1,17 @@
 """Fixed kernels as a transformer: images in, maps of edges out.
 
 A convolution layer whose weights are not learned, and what usually follows one:
-rectification, pooling, a power. All of it works on a few images at a time, as they
-come from the module `correlation`: axes (row, kernel, image, column).
+rectification, pooling, a power. All of it works on a few images at a time.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
-from functools import reduce
 from math import prod
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -26,69 +25,25 @@ from sklearn_digits._estimator import Estimator
 from sklearn_digits._images.conversion import flatten_images
 from sklearn_digits._images.shape import (
     BORDER_MODES,
+    ImageShape,
     check_same_images,
     resolve_image_shape,
 )
 from sklearn_digits._images.statistics import largest_pixel, no_less_than_pixels
 from sklearn_digits._transformer.correlation import Geometry, SideBySide
 from sklearn_digits._transformer.kernels import frame_kernels, kernel_bank
+from sklearn_digits._transformer.pooling import (
+    count_windows,
+    pool_max,
+    pool_mean,
+    rectify,
+)
 
 # Converted piece by piece, never as a whole; anything else becomes float64.
 _INPUT_DTYPES = (np.float64, np.float32, np.uint8)
 # What the work on one piece of X may take: large enough to hide the cost of calling
 # NumPy, small enough for a core's caches.
 _PIECE_BYTES = 2**21
-
-
-def _count_windows(size, window, step):
-    return (size - window) // step + 1
-
-
-def _rectify(maps, how):
-    """Return magnitudes, positive parts, or positive and negative parts in turn."""
-    if how == "abs":
-        return np.abs(maps, out=maps)
-    if how == "relu":
-        return np.maximum(maps, 0, out=maps)
-    height, n_kernels, n_images, width = maps.shape
-    parts = np.empty((height, n_kernels, 2, n_images, width), maps.dtype)
-    positive = np.maximum(maps, 0, out=parts[:, :, 0])
-    np.subtract(positive, maps, out=parts[:, :, 1])
-    return parts.reshape(height, 2 * n_kernels, n_images, width)
-
-
-def _averaging(size, window, step, n_windows, dtype):
-    """Return the matrix that averages windows of a line."""
-    matrix = np.zeros((n_windows, size), dtype)
-    for i, row in enumerate(matrix):
-        row[i * step : i * step + window] = 1 / window
-    return matrix
-
-
-def _pool_mean(maps, geometry):
-    """Average over windows: a small matrix product a kernel along each axis."""
-    height, n_kernels, n_images, width = maps.shape
-    of_rows, of_columns = (
-        _averaging(size, window, step, n_windows, maps.dtype)
-        for size, window, step, n_windows in zip(
-            (height, width), *geometry[2:], strict=True
-        )
-    )
-    maps = of_rows @ maps.reshape(height, n_kernels, -1).swapaxes(0, 1)
-    maps = maps.reshape(n_kernels, -1, width) @ of_columns.T
-    return maps.reshape(n_kernels, len(of_rows), n_images, -1).swapaxes(0, 1)
-
-
-def _pool_max(maps, geometry):
-    """Take the largest response of each window, along one axis after the other."""
-    for axis, window, step, n_windows in zip((0, 3), *geometry[2:], strict=True):
-        span = step * (n_windows - 1) + 1
-        lead = (slice(None),) * axis
-        maps = reduce(
-            np.maximum,
-            (maps[(*lead, slice(i, i + span, step))] for i in range(window)),
-        )
-    return maps
 
 
 class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
@@ -251,7 +206,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
     }
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: None = None) -> Self:
         """Learn the shape of the images and check that the parameters fit it.
 
         Parameters
@@ -278,21 +233,21 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         bank = kernel_bank(self.kernels)
         kernels = frame_kernels(bank)
         self._check_clip()
-        X, seen_shape = flatten_images(X)
-        checked = check_array(X, dtype=_INPUT_DTYPES, estimator=self)
+        rows, seen_shape = flatten_images(X)
+        checked = check_array(rows, dtype=_INPUT_DTYPES, estimator=self)
         image_shape = resolve_image_shape(
             checked.shape[1], self.image_shape, seen_shape
         )
         self._geometry(image_shape, kernels)
         # Attributes come after everything that may raise: a failed fit leaves the
         # estimator as it was.
-        validate_data(self, X, skip_check_array=True)
+        validate_data(self, rows, skip_check_array=True)
         self.image_shape_ = image_shape
         self.kernels_ = kernels
         self.kernel_names_ = list(bank)
         return self
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Filter images into rows of features.
 
         Parameters
@@ -314,7 +269,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         maps = self.feature_maps(X)
         return maps.reshape(len(maps), -1)
 
-    def feature_maps(self, X):
+    def feature_maps(self, X: ArrayLike) -> np.ndarray:
         """Filter images into maps, which can be looked at.
 
         Parameters
@@ -337,19 +292,19 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
             images of another shape.
         """
         check_is_fitted(self)
-        X, seen_shape = flatten_images(X)
+        flat, seen_shape = flatten_images(X)
         check_same_images(seen_shape, self.image_shape_)
-        X = validate_data(self, X, dtype=_INPUT_DTYPES, reset=False)
+        flat = validate_data(self, flat, dtype=_INPUT_DTYPES, reset=False)
         geometry = self._geometry(self.image_shape_, self.kernels_)
         maps = np.empty(
-            (len(X), len(self._map_names()), *geometry.maps),
-            np.float64 if X.dtype == np.float64 else np.float32,
+            (len(flat), len(self._map_names()), *geometry.maps),
+            np.float64 if flat.dtype == np.float64 else np.float32,
         )
         # Every channel is an image of its own.
         n_channels = self.image_shape_[2]
         unit_bytes = maps.itemsize * n_channels * prod(geometry.responses)
         n_units = sum(self.kernels_.shape[::2]) + 1
-        piece = min(len(X), max(1, _PIECE_BYTES // (unit_bytes * n_units)))
+        piece = min(len(flat), max(1, _PIECE_BYTES // (unit_bytes * n_units)))
         side_by_side = SideBySide(
             piece * n_channels,
             self.image_shape_[:2],
@@ -360,13 +315,15 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
             maps.dtype,
         )
         gain = np.abs(self.kernels_).sum(axis=(1, 2)).max()
-        for start in range(0, len(X), piece):
+        for start in range(0, len(flat), piece):
             rows = slice(start, start + piece)
-            self._check_range(X[rows], gain, np.finfo(maps.dtype).max)
-            self._filter(X[rows], side_by_side, geometry, maps[rows])
+            self._check_range(flat[rows], gain, np.finfo(maps.dtype).max)
+            self._filter(flat[rows], side_by_side, geometry, maps[rows])
         return maps
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(
+        self, input_features: ArrayLike | None = None
+    ) -> np.ndarray:
         """Name the features by kernel, row and column, as in ``vertical_r3_c5``.
 
         Parameters
@@ -392,7 +349,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
             dtype=object,
         )
 
-    def _map_names(self):
+    def _map_names(self) -> list[str]:
         n_channels = self.image_shape_[2]
         channels = [f"_ch{i}" for i in range(n_channels)] if n_channels > 1 else [""]
         signs = ["_pos", "_neg"] if self.rectify == "split" else [""]
@@ -403,7 +360,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
             for sign in signs
         ]
 
-    def _check_clip(self):
+    def _check_clip(self) -> None:
         if self.clip is None:
             return
         if (
@@ -416,11 +373,11 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
                 "high, or None."
             )
 
-    def _check_range(self, X, gain, highest):
+    def _check_range(self, X: np.ndarray, gain: float, highest: float) -> None:
         """Raise if maps of `X` may exceed `highest`, under kernels of some gain."""
 
-        def is_safe(largest):
-            return np.float64(largest * gain) ** max(self.power, 1) < highest
+        def is_safe(largest: float) -> bool:
+            return bool(np.float64(largest * gain) ** max(self.power, 1) < highest)
 
         with np.errstate(over="ignore"):
             if X.dtype != np.uint8 and is_safe(no_less_than_pixels(X)):
@@ -434,14 +391,14 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
             "the output's dtype; scale X down."
         )
 
-    def _geometry(self, image_shape, kernels):
+    def _geometry(self, image_shape: ImageShape, kernels: np.ndarray) -> Geometry:
         """Work out the sides from image to maps; raise where nothing would be left."""
         same = self.padding == "same"
         margins = tuple(
             (k // 2, k - 1 - k // 2) if same else (0, 0) for k in kernels.shape[1:]
         )
         responses = tuple(
-            _count_windows(before + size + after, k, self.stride)
+            count_windows(before + size + after, k, self.stride)
             for (before, after), size, k in zip(
                 margins, image_shape[:2], kernels.shape[1:], strict=True
             )
@@ -455,7 +412,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
             )
         if self.pooling is None:
             return Geometry(margins, responses, (1, 1), (1, 1), responses)
-        if self.pool_size == "auto":
+        if isinstance(self.pool_size, str):
             window = tuple(max(2, side // 4) for side in responses)
             step = tuple(side // 2 for side in window)
         else:
@@ -465,19 +422,24 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         # A window larger than the responses is cut down to them: a signal of height
         # 1 can be pooled along its length.
         window = tuple(map(min, window, responses))
-        maps = tuple(map(_count_windows, responses, window, step))
+        maps = tuple(map(count_windows, responses, window, step))
         return Geometry(margins, responses, window, step, maps)
 
-    def _filter(self, rows, side_by_side, geometry, out):
+    def _filter(
+        self,
+        rows: np.ndarray,
+        side_by_side: SideBySide,
+        geometry: Geometry,
+        out: np.ndarray,
+    ) -> None:
         """Filter a few rows of `X` into their part of the maps."""
         height, width, n_channels = self.image_shape_
         images = rows.reshape(-1, height, width, n_channels).transpose(0, 3, 1, 2)
-        images = images.reshape(-1, height, width)
-        maps = side_by_side.correlate(images)
+        maps = side_by_side.correlate(images.reshape(-1, height, width))
         if self.rectify is not None:
-            maps = _rectify(maps, self.rectify)
+            maps = rectify(maps, self.rectify)
         if self.pooling is not None:
-            pool = _pool_mean if self.pooling == "mean" else _pool_max
+            pool = pool_mean if self.pooling == "mean" else pool_max
             maps = pool(maps, geometry)
         maps = maps[..., : geometry.maps[1]].transpose(2, 1, 0, 3)
         out.reshape(maps.shape)[...] = maps

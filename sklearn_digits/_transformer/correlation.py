@@ -4,25 +4,29 @@ Images lie side by side: a row of memory is that row of all of them, so that cop
 long and matrix products need nothing gathered.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from sklearn_digits._images.shape import BORDER_MODES
 
+Sides: TypeAlias = tuple[int, ...]  # two of them
+
 
 class Geometry(NamedTuple):
     """The sides, as (height, width), of everything between an image and its maps."""
 
-    margins: tuple  # ((above, below), (left, right)) around the image
-    responses: tuple
-    window: tuple
-    step: tuple
-    maps: tuple
+    margins: tuple[Sides, ...]  # (above, below), (left, right) of the image
+    responses: Sides
+    window: Sides
+    step: Sides
+    maps: Sides
 
 
-def _border_sources(image_shape, margins, border_mode):
+def _border_sources(
+    image_shape: Sides, margins: tuple[Sides, ...], border_mode: str
+) -> list[tuple[int, np.ndarray, np.ndarray]]:
     """Return what fills the margins: for columns and rows, which lines repeat which.
 
     Padding the lines' numbers instead of the lines makes margins wider than the image
@@ -63,8 +67,15 @@ class SideBySide:
     """
 
     def __init__(
-        self, n_images, image_shape, kernels, geometry, stride, border_mode, dtype
-    ):
+        self,
+        n_images: int,
+        image_shape: Sides,
+        kernels: np.ndarray,
+        geometry: Geometry,
+        stride: int,
+        border_mode: str,
+        dtype: np.dtype,
+    ) -> None:
         (above, below), (left, right) = geometry.margins
         height, width = image_shape
         sides = (above + height + below, left + width + right)
@@ -86,7 +97,7 @@ class SideBySide:
         self._products = np.empty((n_rows, len(kernels), line), dtype)
         self._responses = self._products.reshape(n_rows, -1, n_images, cell)
 
-    def correlate(self, images):
+    def correlate(self, images: np.ndarray) -> np.ndarray:
         """Cross-correlate every image with every kernel.
 
         Parameters

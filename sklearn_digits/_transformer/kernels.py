@@ -4,9 +4,16 @@ Every kernel is meant for cross-correlation, as :func:`scipy.ndimage.correlate` 
 OpenCV's ``filter2D`` do it: laid over the image as printed, not flipped.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+Bank: TypeAlias = dict[str, np.ndarray]
+# What a user may give: names, arrays by name, or arrays.
+Kernels: TypeAlias = str | Sequence[str] | Mapping[str, ArrayLike] | ArrayLike
 
 _EDGE = np.array([[1, 0, -1]] * 3, dtype=np.float64)
 _DIAGONAL = np.array([[1, 1, 0], [1, 0, -1], [0, -1, -1]], dtype=np.float64)
@@ -17,13 +24,13 @@ _CENTRE = np.pad([[1.0]], 1)
 ORIENTATIONS = (0, 22.5, 45, 67.5, 90, 112.5, 135, 157.5)
 
 
-def _derivative_pair(prefix, smoothing):
+def _derivative_pair(prefix: str, smoothing: list[int]) -> Bank:
     """Return the two derivatives that grow to the right and downwards."""
     vertical = np.outer(smoothing, _GROWTH)
     return {f"{prefix}_v": vertical, f"{prefix}_h": vertical.T}
 
 
-def _gabor(degrees, phase):
+def _gabor(degrees: float, phase: float) -> np.ndarray:
     """Return a 5x5 Gabor kernel, by the formula of OpenCV's ``getGaborKernel``.
 
     The wave has a length of 5 pixels under a round Gaussian of 1.25; it runs along
@@ -39,7 +46,7 @@ def _gabor(degrees, phase):
     return kernel / np.abs(kernel).sum()
 
 
-def _all_kernels():
+def _all_kernels() -> Bank:
     return {
         "vertical": _EDGE,
         "horizontal": _EDGE.T,
@@ -72,7 +79,7 @@ KERNEL_SETS = {
 }
 
 
-def kernel_bank(kernels=None):
+def kernel_bank(kernels: Kernels | None = None) -> Bank:
     """Return the kernels that a name, a list of names or one's own arrays mean.
 
     ================================ ==============================================
@@ -139,26 +146,25 @@ def kernel_bank(kernels=None):
     ['step']
     """
     if kernels is None:
-        kernels = list(_all_kernels())
+        return _named_kernels(_all_kernels())
     if isinstance(kernels, str):
-        kernels = [kernels]
+        return _named_kernels([kernels])
     if isinstance(kernels, dict):
         return _own_kernels(kernels)
-    if not isinstance(kernels, np.ndarray) and any(
-        isinstance(kernel, str) for kernel in kernels
-    ):
-        return _named_kernels(kernels)
-    if not np.iterable(kernels):
+    given: Any = kernels
+    if not isinstance(given, np.ndarray) and any(isinstance(k, str) for k in given):
+        return _named_kernels(given)
+    if not np.iterable(given):
         raise ValueError(
             f"kernels={kernels!r}; expected names, a dict of arrays, or arrays."
         )
-    arrays = list(kernels)
+    arrays = list(given)
     if arrays and all(np.ndim(row) == 1 for row in arrays):
-        arrays = [kernels]
+        arrays = [given]
     return _own_kernels({f"kernel{i}": array for i, array in enumerate(arrays)})
 
 
-def _named_kernels(names):
+def _named_kernels(names: Iterable[str]) -> Bank:
     known = _all_kernels()
     bank = {}
     for name in names:
@@ -177,7 +183,7 @@ def _named_kernels(names):
     return bank
 
 
-def _own_kernels(arrays):
+def _own_kernels(arrays: Mapping[str, ArrayLike]) -> Bank:
     if not arrays:
         raise ValueError("kernels is empty; expected at least one kernel.")
     for name in arrays:
@@ -186,7 +192,7 @@ def _own_kernels(arrays):
     return {name: _check_kernel(name, array) for name, array in arrays.items()}
 
 
-def _check_kernel(name, array):
+def _check_kernel(name: str, array: ArrayLike) -> np.ndarray:
     try:
         array = np.asarray(array)
     except ValueError as error:
@@ -205,7 +211,7 @@ def _check_kernel(name, array):
     return array.astype(np.float64)
 
 
-def frame_kernels(bank):
+def frame_kernels(bank: Bank) -> np.ndarray:
     """Stack kernels of unequal size, their centres on one another, zeros around.
 
     The centre of an even side is the pixel behind the middle, as in SciPy and OpenCV.

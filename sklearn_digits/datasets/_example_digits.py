@@ -18,7 +18,9 @@ from sklearn_digits.datasets._mnist import _find_idx_files, fetch_mnist
     },
     prefer_skip_nested_validation=True,
 )
-def load_example_digits(*, n_train=None, n_test=None):
+def load_example_digits(
+    *, n_train: int | None = None, n_test: int | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Load digits for an example: MNIST where it is at hand, else the 8x8 digits.
 
     MNIST is read from its IDX files if the folder that the environment variable

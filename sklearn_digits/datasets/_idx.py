@@ -10,11 +10,15 @@ import os
 import struct
 import zlib
 from math import prod
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import validate_params
 
 from sklearn_digits._persistence.atomic_file import written_atomically
+
+Readable: TypeAlias = BinaryIO | gzip.GzipFile
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _PIECE = 2**16  # bytes asked for at once: small beside any file worth reading
@@ -29,7 +33,7 @@ _IDX_DTYPES: dict[int, np.dtype] = {
 _IDX_NAMES = "uint8, int8, int16, int32, float32 or float64"
 
 
-def _read_up_to(file, n_bytes):
+def _read_up_to(file: Readable, n_bytes: int) -> bytearray:
     """Read `n_bytes`, or less at the end of the file, without trusting `n_bytes`."""
     # Memory is asked for as bytes arrive: what a header claims allocates nothing.
     content = bytearray()
@@ -38,7 +42,7 @@ def _read_up_to(file, n_bytes):
     return content
 
 
-def _read_idx(file):
+def _read_idx(file: Readable) -> np.ndarray:
     """Return the array in the IDX stream `file`, or raise ValueError."""
     magic = _read_up_to(file, 4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_DTYPES:
@@ -71,7 +75,7 @@ def _read_idx(file):
 
 
 @validate_params({"path": [str, os.PathLike]}, prefer_skip_nested_validation=True)
-def load_idx(path):
+def load_idx(path: str | os.PathLike[str]) -> np.ndarray:
     """Load the array that an IDX file holds.
 
     Memory use stays below twice the size of the (unpacked) file, whatever its header
@@ -137,7 +141,7 @@ def load_idx(path):
     {"path": [str, os.PathLike], "array": ["array-like"]},
     prefer_skip_nested_validation=True,
 )
-def save_idx(path, array):
+def save_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     """Write an array as an IDX file.
 
     The same array always gives the same bytes.

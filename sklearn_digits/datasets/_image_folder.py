@@ -2,8 +2,10 @@
 
 import os
 import warnings
-from contextlib import closing, nullcontext
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Literal, TypeAlias
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -12,10 +14,12 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 from sklearn_digits._images.shape import check_image_shape
 from sklearn_digits._warnings import warn_user
 
+LabeledFile: TypeAlias = tuple[Path, int]  # the number of its class, or -1
+
 FORMATS = ("PNG", "JPEG")
 
 
-def _import_pillow():
+def _import_pillow() -> ModuleType:
     """Return Pillow's module Image, or raise an ImportError that says what to do."""
     try:
         from PIL import Image
@@ -27,7 +31,7 @@ def _import_pillow():
     return Image
 
 
-def _list_files(path):
+def _list_files(path: Path) -> tuple[list[str], list[LabeledFile]]:
     """Return the names of the classes, and pairs of path and class number.
 
     A class folder without files stands for itself, so that reading it fails.
@@ -48,7 +52,9 @@ def _list_files(path):
     return [folder.name for folder in classes], files
 
 
-def _read_image(Image, path, number, mode, size):
+def _read_image(
+    Image: ModuleType, path: Path, number: int, mode: str, size: tuple[int, int] | None
+) -> np.ndarray:
     """Return the pixels of a file as uint8, in `mode` and, unless None, of `size`."""
     if number < 0:
         raise ValueError("it lies in no subfolder, and so has no class")
@@ -73,17 +79,17 @@ def _read_image(Image, path, number, mode, size):
     return np.asarray(image)
 
 
-def _progress(files, verbose):
-    """Return a context with `files` to iterate over, with a progress bar if asked."""
+def _progress(files: list[LabeledFile], verbose: bool) -> Iterable[LabeledFile]:
+    """Return `files` to iterate over, with a progress bar if it is asked for."""
     if not verbose:
-        return nullcontext(files)
+        return files
     from rich.console import Console
     from rich.progress import track
 
-    return closing(track(files, "images", console=Console(stderr=True)))
+    return track(files, "images", console=Console(stderr=True))
 
 
-def _check_size(pixels, images, first):
+def _check_size(pixels: np.ndarray, images: np.ndarray, first: str) -> None:
     if pixels.shape != images.shape[1:]:
         raise ValueError(
             f"it has {pixels.shape[0]}x{pixels.shape[1]} pixels (height x width), but "
@@ -103,8 +109,13 @@ def _check_size(pixels, images, first):
     prefer_skip_nested_validation=True,
 )
 def load_image_folder(
-    path, image_shape=None, as_gray=True, *, on_error="raise", verbose=False
-):
+    path: str | os.PathLike[str],
+    image_shape: Sequence[int] | None = None,
+    as_gray: bool = True,
+    *,
+    on_error: Literal["raise", "warn"] = "raise",
+    verbose: bool = False,
+) -> Bunch:
     """Load PNG and JPEG files from a folder that has one subfolder for each class.
 
     Classes and files are in the order of their names; names that start with a dot are
@@ -200,22 +211,21 @@ def load_image_folder(
     images = None
     used: list[tuple[str, int]] = []
     skipped: dict[str, str] = {}
-    with _progress(files, verbose) as watched_files:
-        for file, number in watched_files:
-            try:
-                pixels = _read_image(Image, file, number, mode, size)
-                if images is None:
-                    images = np.empty((len(files), *pixels.shape), dtype=np.uint8)
-                else:
-                    _check_size(pixels, images, used[0][0])
-            # Decoders raise what they like at a damaged file.
-            except Exception as error:
-                if on_error == "raise":
-                    raise ValueError(f"{file} cannot be used: {error}.") from error
-                skipped[str(file)] = str(error)
-                continue
-            images[len(used)] = pixels
-            used.append((str(file), number))
+    for file, number in _progress(files, verbose):
+        try:
+            pixels = _read_image(Image, file, number, mode, size)
+            if images is None:
+                images = np.empty((len(files), *pixels.shape), dtype=np.uint8)
+            else:
+                _check_size(pixels, images, used[0][0])
+        # Decoders raise what they like at a damaged file.
+        except Exception as error:
+            if on_error == "raise":
+                raise ValueError(f"{file} cannot be used: {error}.") from error
+            skipped[str(file)] = str(error)
+            continue
+        images[len(used)] = pixels
+        used.append((str(file), number))
     if images is None:
         raise ValueError(f"{path} holds no image that can be used: {skipped}.")
     if skipped:
@@ -231,7 +241,7 @@ def load_image_folder(
     )
 
 
-def _warn_of(skipped, path):
+def _warn_of(skipped: dict[str, str], path: str | os.PathLike[str]) -> None:
     """Warn of all that was skipped, and say of the first what was wrong."""
     file, reason = next(iter(skipped.items()))
     warn_user(

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.datasets import fetch_openml
@@ -34,7 +35,7 @@ document recognition", Proceedings of the IEEE 86(11), 2278-2324, 1998.
 """
 
 
-def _find_idx_files(folder):
+def _find_idx_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
     """Map the names of MNIST's files to their paths in `folder`; {} if none is there.
 
     Raises
@@ -57,7 +58,7 @@ def _find_idx_files(folder):
     return found
 
 
-def _load_pair(images_path, labels_path):
+def _load_pair(images_path: Path, labels_path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Load one of MNIST's two parts, checked for being what it should be."""
     images, labels = load_idx(images_path), load_idx(labels_path)
     if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
@@ -74,7 +75,9 @@ def _load_pair(images_path, labels_path):
     return images.reshape(-1, 784), labels
 
 
-def _load_mnist(data_home, subset):
+def _load_mnist(
+    data_home: str | os.PathLike[str] | None, subset: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Return pixels (n, 784) of uint8 and targets (n,), from disk or from OpenML."""
     for folder in (data_home, os.environ.get("SKLEARN_DIGITS_DATA")):
         if folder and (paths := _find_idx_files(folder)):
@@ -112,7 +115,13 @@ def _load_mnist(data_home, subset):
     },
     prefer_skip_nested_validation=True,
 )
-def fetch_mnist(*, data_home=None, subset="train", return_X_y=False, as_frame=False):
+def fetch_mnist(
+    *,
+    data_home: str | os.PathLike[str] | None = None,
+    subset: Literal["train", "test", "all"] = "train",
+    return_X_y: bool = False,
+    as_frame: bool = False,
+) -> Bunch | tuple[Any, Any]:
     """Load MNIST, 70,000 images of handwritten digits, in the original order.
 
     It is read from its four IDX files (``train-images-idx3-ubyte`` and so on, each with
