@@ -5,7 +5,13 @@ import matplotlib as mpl
 import pytest
 from sklearn.utils import Bunch
 
+from sklearn_digits import ConvNetClassifier
 from sklearn_digits.datasets import fetch_mnist
+
+
+def pytest_collection_modifyitems(items):
+    """Run slow tests first: a long one at the end would keep one worker waiting."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,6 +32,13 @@ def mnist():
         train=fetch_mnist(data_home=folder, subset="train"),
         test=fetch_mnist(data_home=folder, subset="test"),
     )
+
+
+@pytest.fixture(scope="session")
+def convnet_of_mnist(mnist):
+    """A network trained on MNIST for one epoch; tests only predict with it."""
+    model = ConvNetClassifier(max_iter=1, random_state=0)
+    return model.fit(mnist.train.data, mnist.train.target)
 
 
 @pytest.fixture

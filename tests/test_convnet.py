@@ -245,7 +245,5 @@ def test_accuracy_on_digits_with_default_parameters():
 
 
 @pytest.mark.slow
-def test_accuracy_on_mnist_after_one_epoch(mnist):
-    model = ConvNetClassifier(max_iter=1, random_state=0)
-    model.fit(mnist.train.data, mnist.train.target)
-    assert model.score(mnist.test.data, mnist.test.target) >= 0.99
+def test_accuracy_on_mnist_after_one_epoch(mnist, convnet_of_mnist):
+    assert convnet_of_mnist.score(mnist.test.data, mnist.test.target) >= 0.99

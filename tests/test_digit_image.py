@@ -4,7 +4,7 @@ from drawings import draw_digit
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
-from sklearn_digits import ConvNetClassifier, to_digit_image
+from sklearn_digits import to_digit_image
 
 DIGITS = range(10)
 INK, PAPER = 30.0, 230.0
@@ -234,12 +234,10 @@ def twenty_drawings():
 
 
 @pytest.mark.slow
-def test_a_network_that_knows_mnist_reads_drawings(mnist):
-    rows = np.random.default_rng(0).permutation(50_000)[:20_000]
-    clf = ConvNetClassifier(max_iter=1, random_state=0)
-    clf.fit(mnist.train.images[rows], mnist.train.target[rows])
+def test_a_network_that_knows_mnist_reads_drawings(convnet_of_mnist):
     names, digits, drawings = zip(*twenty_drawings(), strict=True)
-    read = clf.predict(np.array([to_digit_image(drawing) for drawing in drawings]))
+    images = np.array([to_digit_image(drawing) for drawing in drawings])
+    read = convnet_of_mnist.predict(images)
     wrong = [
         (name, int(r)) for name, d, r in zip(names, digits, read, strict=True) if r != d
     ]

@@ -26,7 +26,6 @@ from sklearn_digits import (
     Dropout,
     MLPClassifier,
     TorchClassifier,
-    _runtime,
 )
 
 pytestmark = pytest.mark.filterwarnings(
@@ -342,13 +341,6 @@ def at_each_line(act):
         yield
     finally:
         sys.settrace(outer)
-
-
-@pytest.fixture(autouse=True)
-def lock_is_free():
-    """Other threads would wait for ever for a lock that an interruption keeps."""
-    yield
-    assert not _runtime._default_generator_lock._is_owned()
 
 
 def lines_of(run):

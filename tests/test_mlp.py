@@ -254,7 +254,7 @@ def test_accuracy_on_digits_with_default_parameters(digits):
 def test_accuracy_on_mnist_is_scikit_learns(params, mnist):
     train, test = mnist.train, mnist.test
     X, X_test = (part.data.astype(np.float32) / 255 for part in (train, test))
-    params = {"hidden_layer_sizes": (256, 256, 256), "batch_size": 1024, **params}
+    params = {"hidden_layer_sizes": (128, 128), "batch_size": 1024, **params}
     scores = [
         [
             cls(**params, max_iter=5, random_state=seed)
