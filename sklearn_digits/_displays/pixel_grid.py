@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from sklearn_digits._displays.grid import Keywords
+from sklearn_digits._displays.grid import Keywords, check_matplotlib
 from sklearn_digits._transformer.kernels import Kernels, kernel_bank
 
 if TYPE_CHECKING:
@@ -192,7 +191,7 @@ class PixelGridDisplay:
         TypeError
             If `kernel` does not hold real numbers.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_image")
+        check_matplotlib(f"{cls.__name__}.from_image")
         image = _check_image(image)
         if kernel is not None:
             kernel = _check_kernel(kernel)
@@ -231,7 +230,7 @@ class PixelGridDisplay:
         display : PixelGridDisplay
             Itself.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        check_matplotlib(f"{type(self).__name__}.plot")
         from matplotlib.ticker import MaxNLocator
 
         ax, inch = self._axes(ax)
