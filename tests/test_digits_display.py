@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -138,3 +140,10 @@ def test_a_display_can_be_drawn_again_with_other_settings(plt):
 def test_images_that_cannot_be_drawn_are_refused(images, kwargs, message):
     with pytest.raises(ValueError, match=message):
         DigitsDisplay.from_images(images, **kwargs)
+
+
+def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    message = r"DigitsDisplay\.from_images .*pip install sklearn-digits\[plot\]"
+    with pytest.raises(ImportError, match=message):
+        DigitsDisplay.from_images([[[0, 1], [1, 0]]])

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils import check_consistent_length, check_scalar, column_or_1d
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from sklearn_digits._displays.grid import Keywords, as_images, color_scale, draw_grid
+from sklearn_digits._displays.grid import (
+    Keywords,
+    as_images,
+    check_matplotlib,
+    color_scale,
+    draw_grid,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,7 +117,7 @@ class DigitsDisplay:
             If `images` holds none, or no numbers, or does not fit `image_shape` or the
             number of `labels`.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_images")
+        check_matplotlib(f"{cls.__name__}.from_images")
         checked_images = as_images(images, image_shape)
         checked_labels = None if labels is None else column_or_1d(labels)
         check_consistent_length(checked_images, checked_labels)
@@ -159,7 +164,7 @@ class DigitsDisplay:
         TypeError
             If one of them is no integer.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        check_matplotlib(f"{type(self).__name__}.plot")
         check_scalar(n_images, "n_images", Integral, min_val=1)
         labels = [] if self.labels is None else [*map(str, self.labels[:n_images])]
         images, scale = color_scale(self.images[:n_images])

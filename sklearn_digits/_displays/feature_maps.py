@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_digits._displays.grid import (
     Keywords,
+    check_matplotlib,
     color_scale,
     draw_grid,
     signed_scale,
@@ -158,7 +158,7 @@ class FeatureMapDisplay:
             If `estimator` makes no maps, has no such layer, or was fitted with images
             of another shape.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        check_matplotlib(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
         X = np.asarray(image)[np.newaxis]
         if hasattr(estimator, "feature_maps"):
@@ -216,7 +216,7 @@ class FeatureMapDisplay:
         TypeError
             If one of them is no integer.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        check_matplotlib(f"{type(self).__name__}.plot")
         check_scalar(n_maps, "n_maps", Integral, min_val=1)
         maps = np.asarray(self.maps)[:n_maps]
         names = [] if self.names is None else list(self.names)[:n_maps]

@@ -29,6 +29,17 @@ LETTER_WIDTH = 0.65
 LINE_HEIGHT = 1 / 0.85
 
 
+def check_matplotlib(caller: str) -> None:
+    """Raise an ImportError that says what to install if matplotlib is missing."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} draws with matplotlib, which is not installed: "
+            "pip install sklearn-digits[plot]."
+        ) from error
+
+
 def as_images(X: ArrayLike, image_shape: Sequence[int] | None) -> np.ndarray:
     """Return `X` as an array of shape (n, height, width, n_channels)."""
     rows, seen_shape = flatten_images(X)

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_digits._displays.grid import Keywords, draw_grid, signed_scale
+from sklearn_digits._displays.grid import (
+    Keywords,
+    check_matplotlib,
+    draw_grid,
+    signed_scale,
+)
 from sklearn_digits._transformer.kernels import Kernels, frame_kernels, kernel_bank
 
 if TYPE_CHECKING:
@@ -122,7 +126,7 @@ class KernelDisplay:
         TypeError
             If a kernel does not hold real numbers.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_kernels")
+        check_matplotlib(f"{cls.__name__}.from_kernels")
         bank = kernel_bank(kernels)
         return cls(frame_kernels(bank), list(bank)).plot(ax, **kwargs)
 
@@ -163,7 +167,7 @@ class KernelDisplay:
         ValueError
             If `estimator` has no kernels, or no such layer.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        check_matplotlib(f"{cls.__name__}.from_estimator")
         check_is_fitted(estimator)
         if hasattr(estimator, "kernels_"):
             kernels, names = estimator.kernels_, list(estimator.kernel_names_)
@@ -226,7 +230,7 @@ class KernelDisplay:
         TypeError
             If one of them is no integer.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        check_matplotlib(f"{type(self).__name__}.plot")
         check_scalar(n_kernels, "n_kernels", Integral, min_val=1)
         kernels = np.asarray(self.kernels)[:n_kernels]
         common = {"cmap": cmap, "interpolation": "nearest"}

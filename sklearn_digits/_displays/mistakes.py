@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_digits._displays.digits import DigitsDisplay
-from sklearn_digits._displays.grid import as_images
+from sklearn_digits._displays.grid import as_images, check_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -138,7 +137,7 @@ class MistakesDisplay:
             If `estimator` is no classifier with `predict_proba`, or if `X`, `y` and
             `image_shape` do not fit together.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        check_matplotlib(f"{cls.__name__}.from_estimator")
         if not (is_classifier(estimator) and hasattr(estimator, "predict_proba")):
             raise ValueError(
                 f"{cls.__name__} needs a classifier with predict_proba; got "
@@ -205,7 +204,7 @@ class MistakesDisplay:
             If `X`, `y_true`, `y_proba`, `classes` and `image_shape` do not fit
             together.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_predictions")
+        check_matplotlib(f"{cls.__name__}.from_predictions")
         images, true = as_images(X, image_shape), column_or_1d(y_true)
         proba = check_array(y_proba)
         check_consistent_length(images, true, proba)
@@ -254,7 +253,7 @@ class MistakesDisplay:
         TypeError
             If one of them is no integer.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        check_matplotlib(f"{type(self).__name__}.plot")
         captions = [
             f"{true} \N{RIGHTWARDS ARROW} {pred}\n{probability:.1%}"
             for true, pred, probability in zip(

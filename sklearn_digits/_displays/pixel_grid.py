@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from sklearn_digits._displays.grid import Keywords
+from sklearn_digits._displays.grid import Keywords, check_matplotlib
 from sklearn_digits._transformer.kernels import Kernels, kernel_bank
 
 if TYPE_CHECKING:
@@ -192,7 +191,7 @@ class PixelGridDisplay:
         TypeError
             If `kernel` does not hold real numbers.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_image")
+        check_matplotlib(f"{cls.__name__}.from_image")
         image = _check_image(image)
         if kernel is not None:
             kernel = _check_kernel(kernel)
@@ -231,15 +230,13 @@ class PixelGridDisplay:
         display : PixelGridDisplay
             Itself.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
+        check_matplotlib(f"{type(self).__name__}.plot")
         from matplotlib.ticker import MaxNLocator
 
         ax, inch = self._axes(ax)
         self.ax_, self.figure_ = ax, ax.figure
         im_kw = {"cmap": cmap, "interpolation": "nearest", **(im_kw or {})}
         self.image_ = ax.imshow(self.image, **im_kw)
-        if values_format is None:
-            values_format = "d" if self.image.dtype.kind in "iu" else ".2g"
         # Three digits and the gap beside them take about two and a half font sizes.
         text_kw = {
             "ha": "center",
@@ -247,18 +244,7 @@ class PixelGridDisplay:
             "fontsize": min(11, 72 * inch / 2.5),
             **(text_kw or {}),
         }
-        self.text_ = _write(
-            ax,
-            self.image,
-            (0, 0),
-            lambda value: format(value, values_format),
-            **text_kw,
-        )
-        for text, (red, green, blue, _) in zip(
-            self.text_.flat, self.image_.to_rgba(self.image).reshape(-1, 4), strict=True
-        ):
-            bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
-            text.set_color(text_kw.get("color", "black" if bright else "white"))
+        self._write_values(ax, values_format, text_kw)
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
@@ -279,6 +265,25 @@ class PixelGridDisplay:
             return ax, min(box.width / width, box.height / height) / ax.figure.dpi
         size = (max(CELL_INCHES * width + 0.6, 3), CELL_INCHES * height + 0.8)
         return plt.figure(figsize=size, layout="constrained").add_subplot(), CELL_INCHES
+
+    def _write_values(
+        self, ax: Axes, values_format: str | None, text_kw: Keywords
+    ) -> None:
+        """Write the grey values, black on bright pixels and white on dark ones."""
+        if values_format is None:
+            values_format = "d" if self.image.dtype.kind in "iu" else ".2g"
+        self.text_ = _write(
+            ax,
+            self.image,
+            (0, 0),
+            lambda value: format(value, values_format),
+            **text_kw,
+        )
+        for text, (red, green, blue, _) in zip(
+            self.text_.flat, self.image_.to_rgba(self.image).reshape(-1, 4), strict=True
+        ):
+            bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+            text.set_color(text_kw.get("color", "black" if bright else "white"))
 
     def _lay_kernel(
         self, ax: Axes, kernel: np.ndarray, text_kw: Keywords, color: ColorType

@@ -15,11 +15,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    _check_feature_names_in,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_digits._estimator import Estimator
 from sklearn_digits._images.conversion import flatten_images
@@ -336,6 +332,8 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         names : ndarray of shape (n_features_out,) of object
             One for each column of :meth:`transform`, in their order.
         """
+        from sklearn.utils.validation import _check_feature_names_in  # private
+
         check_is_fitted(self)
         _check_feature_names_in(self, input_features)
         height, width = self._geometry(self.image_shape_, self.kernels_).maps

@@ -89,12 +89,28 @@ def _progress(files: list[LabeledFile], verbose: bool) -> Iterable[LabeledFile]:
     return track(files, "images", console=Console(stderr=True))
 
 
-def _check_size(pixels: np.ndarray, images: np.ndarray, first: str) -> None:
+def _pillow_size(image_shape: Sequence[int] | None) -> tuple[int, int] | None:
+    """Return a user's ``(height, width)`` as Pillow's ``(width, height)``."""
+    if image_shape is None:
+        return None
+    height, width, n_channels = check_image_shape(image_shape)
+    if len(tuple(image_shape)) != 2:
+        raise ValueError(
+            f"image_shape={image_shape!r}; expected (height, width): as_gray decides "
+            f"about the {n_channels} channels."
+        )
+    return width, height
+
+
+def _check_size(
+    pixels: np.ndarray, images: np.ndarray, used: list[tuple[str, int]]
+) -> None:
+    """Raise if an image has not the size of the first one used."""
     if pixels.shape != images.shape[1:]:
         raise ValueError(
             f"it has {pixels.shape[0]}x{pixels.shape[1]} pixels (height x width), but "
-            f"{first} has {images.shape[1]}x{images.shape[2]}; expected equal sizes, "
-            "or pass image_shape to resize all"
+            f"{used[0][0]} has {images.shape[1]}x{images.shape[2]}; expected equal "
+            "sizes, or pass image_shape to resize all"
         )
 
 
@@ -197,16 +213,7 @@ def load_image_folder(
     ((2, 28, 28), ['seven', 'two'])
     """
     Image = _import_pillow()
-    size = None
-    if image_shape is not None:
-        height, width, n_channels = check_image_shape(image_shape)
-        if len(tuple(image_shape)) != 2:
-            raise ValueError(
-                f"image_shape={image_shape!r}; expected (height, width): as_gray "
-                f"decides about the {n_channels} channels."
-            )
-        size = (width, height)
-    mode = "L" if as_gray else "RGB"
+    mode, size = "L" if as_gray else "RGB", _pillow_size(image_shape)
     names, files = _list_files(Path(path))
     images = None
     used: list[tuple[str, int]] = []
@@ -216,8 +223,7 @@ def load_image_folder(
             pixels = _read_image(Image, file, number, mode, size)
             if images is None:
                 images = np.empty((len(files), *pixels.shape), dtype=np.uint8)
-            else:
-                _check_size(pixels, images, used[0][0])
+            _check_size(pixels, images, used)
         # Decoders raise what they like at a damaged file.
         except Exception as error:
             if on_error == "raise":
