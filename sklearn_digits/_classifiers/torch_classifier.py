@@ -11,21 +11,15 @@ from numpy.random import RandomState
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_digits._classifiers.draft import draft_of
 from sklearn_digits._classifiers.fit_observer import FitObserver
 from sklearn_digits._classifiers.module_owner import ModuleOwner
-from sklearn_digits._classifiers.validation_set import encode_validation_set
-from sklearn_digits._images.conversion import (
-    accepted_dtypes,
-    flatten_images,
-    from_torch,
-)
+from sklearn_digits._classifiers.row_encoder import RowEncoder
 from sklearn_digits._images.statistics import largest_pixel
 from sklearn_digits._training.loop import train
 from sklearn_digits._training.loss import LogLoss
@@ -33,7 +27,6 @@ from sklearn_digits._training.optimizers import SGD, Adam
 from sklearn_digits._training.prediction import forward_in_chunks
 from sklearn_digits._training.random_numbers import draw_seed, new_generator
 from sklearn_digits._training.record import FitRecord
-from sklearn_digits._training.rows import Rows
 from sklearn_digits._training.runtime import (
     COMPUTE_DTYPES,
     default_modes,
@@ -44,12 +37,8 @@ from sklearn_digits._training.runtime import (
 from sklearn_digits._training.schedule import SCHEDULES
 from sklearn_digits._training.settings import FitSettings
 from sklearn_digits._training.targets import (
-    check_targets,
     decode_targets,
-    encode_targets,
-    find_classes,
     probabilities,
-    row_weights,
 )
 from sklearn_digits._training.validation import hold_out
 from sklearn_digits._warnings import warn_user
@@ -61,7 +50,7 @@ def can_fit_partially(classifier):
 
 
 class TorchClassifier(
-    CallbackSupportMixin, ClassifierMixin, ModuleOwner, metaclass=ABCMeta
+    CallbackSupportMixin, ClassifierMixin, RowEncoder, ModuleOwner, metaclass=ABCMeta
 ):
     """Base of the classifiers: a torch module behind scikit-learn's interface.
 
@@ -216,10 +205,8 @@ class TorchClassifier(
         "skorch_callbacks": [list, None],
     }
 
-    # Rows that pass through the module at once at prediction, and whether X may be
-    # sparse: it is made dense a batch at a time.
+    # Rows that pass through the module at once at prediction.
     _chunk_size = 1024
-    _accepts_sparse = True
 
     # What users call
 
@@ -379,12 +366,6 @@ class TorchClassifier(
 
     # What a subclass may change
 
-    def _learn_input(self, X, seen_shape, weight):
-        """Learn what the rows of `X` are, before the module is built."""
-
-    def _check_input(self, X, seen_shape):
-        """Check rows that come to a fitted estimator."""
-
     def _forward(self, flops):
         """Return what makes logits of prepared rows, in evaluation mode.
 
@@ -487,7 +468,7 @@ class TorchClassifier(
             self._learn_input(X, seen_shape, rows.weight)
             module = self._first_module(X, generator, len(rows))
         rows = rows.with_weight_dtype(weight_dtype(self.compute_dtype_))
-        validation = encode_validation_set(self, *validation_set)
+        validation = self._encode_validation_set(*validation_set)
         trainer = self._trainer(validation)
         if self._holds_out() and validation is None:
             rows, validation = self._hold_out(rows, generator)
@@ -540,47 +521,6 @@ class TorchClassifier(
                 ConvergenceWarning,
             )
 
-    def _validate_rows(self, X, y="no_validation", *, reset=False, **options):
-        """Return `X`, or `X` and `y`, validated, and the shape of images in `X`."""
-        X, seen_shape = flatten_images(X)
-        validated = validate_data(
-            self,
-            X,
-            from_torch(y),
-            dtype=accepted_dtypes(X),
-            accept_sparse="csr" if self._accepts_sparse else False,
-            reset=reset,
-            **options,
-        )
-        return validated, seen_shape
-
-    def _encode(self, X, y, sample_weight, incremental, resume):
-        """Turn targets and weights into :class:`Rows`; learn the classes."""
-        y, self._multilabel = check_targets(y)
-        if self._multilabel and not get_tags(self).classifier_tags.multi_label:
-            raise ValueError(
-                f"{type(self).__name__} takes one label a row; y is an indicator "
-                f"matrix of shape {y.shape}. Expected y of shape (n,)."
-            )
-        if not resume and (self._multilabel or not incremental):
-            self.classes_ = find_classes(y, self._multilabel)
-        elif not incremental:
-            self._check_same_classes(y)
-        target = encode_targets(y, self.classes_, self._multilabel)
-        weight = row_weights(
-            y, self.classes_, sample_weight, self.class_weight, self._multilabel
-        )
-        return Rows.weighted(X, target, weight)
-
-    def _check_same_classes(self, y):
-        classes = find_classes(y, self._multilabel)
-        if not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the "
-                f"previous call to fit. Previously got {self.classes_}, `y` has "
-                f"{classes}"
-            )
-
     def _clipped_batch_size(self, n_rows):
         if self.batch_size == "auto":
             return self._auto_batch(n_rows)
@@ -620,9 +560,3 @@ class TorchClassifier(
                 "the scale of those in fit."
             )
         return outputs
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.input_tags.sparse = self._accepts_sparse
-        return tags
