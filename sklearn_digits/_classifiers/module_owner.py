@@ -98,7 +98,8 @@ class ModuleOwner(Estimator, ABC):
     def _building_params(self):
         """Return the parameters that ``build_module`` may depend on."""
         params = self.get_params(deep=False)
-        del params["skorch_callbacks"]  # they watch a fit, and need not be stored
+        # They watch a fit, and need not be stored; a subclass may do without them.
+        params.pop("skorch_callbacks", None)
         return params
 
     def _new_module(self, generator):

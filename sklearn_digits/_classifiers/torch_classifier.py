@@ -504,13 +504,14 @@ class TorchClassifier(
         """Take over what a fit has written into its record."""
         if record.module is None:
             return
-        self.__dict__.update(record.attributes())
         self.module_ = record.module
         if record.history is not None:
             self.history_ = record.history
         if incremental:  # the weights that predict are in module_
             state = {k: v for k, v in record.state.items() if k != "weights"}
             self._training_state = state
+        # n_iter_ comes last: it says that the rest is there, also to Ctrl-C.
+        self.__dict__.update(record.attributes())
 
     def _check_convergence(self, schedule, record):
         """Warn if training ended before loss or score stopped improving."""
