@@ -14,6 +14,8 @@ import pytest
 import sklearn
 import skorch
 import torch
+from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import VotingClassifier
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -21,6 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import sklearn_digits
+from sklearn_digits import ConvNetClassifier, MLPClassifier
 from sklearn_digits._warnings import warn_user
 from sklearn_digits.datasets import load_image_folder
 
@@ -149,3 +152,67 @@ def test_each_line_of_the_user_warns_once_by_default():
         assert len(caught) == 1
         warn_deep(X)
     assert len(places(caught)) == len(caught) == 2
+
+
+# Warnings of the classifiers
+
+
+IMAGES, LABELS = (part[:60] for part in load_digits(return_X_y=True))
+MODEL = ConvNetClassifier((2,), max_iter=1, random_state=0)
+
+
+def in_pipeline(classifier):
+    return make_pipeline(FunctionTransformer(), classifier)
+
+
+def in_search(classifier):
+    return GridSearchCV(classifier, {"random_state": [0]}, cv=2, refit=True)
+
+
+WARNING_CALLS = {
+    "batch": (
+        MODEL.set_params(batch_size=1000),
+        lambda model: model.fit(IMAGES, LABELS),
+        "larger than sample size",
+    ),
+    "convergence": (
+        MLPClassifier((2,), max_iter=1),
+        lambda model: model.fit(IMAGES, LABELS),
+        "hasn't converged",
+    ),
+    "lbfgs": (
+        MLPClassifier((2,), max_iter=1, solver="lbfgs"),
+        lambda model: model.fit(IMAGES, LABELS),
+        "lbfgs failed to converge",
+    ),
+    "held-out rows": (
+        ConvNetClassifier((2,), max_iter=1, early_stopping=True),
+        lambda model: model.fit(IMAGES[:30], np.r_[9, LABELS[1:30]]),
+        "held-out rows are a random sample",
+    ),
+    "scale": (
+        ConvNetClassifier((2,), max_iter=1),
+        lambda model: model.fit(IMAGES, LABELS).predict(IMAGES / 255),
+        "largest pixel",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("wrap", [clone, in_pipeline, in_search])
+@pytest.mark.parametrize("name", WARNING_CALLS)
+def test_a_classifiers_warning_names_this_file(name, wrap):
+    classifier, call, message = WARNING_CALLS[name]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call(wrap(clone(classifier)))
+    files = {each.filename for each in caught if message in str(each.message)}
+    assert files == {__file__}
+
+
+@pytest.mark.filterwarnings("default")
+def test_partial_fit_warns_at_the_line_of_its_call():
+    model = clone(MODEL).set_params(batch_size=1000)
+    with pytest.warns(UserWarning, match="clipped") as caught:
+        model.partial_fit(IMAGES, LABELS, classes=np.arange(10))
+    assert caught[0].filename == __file__

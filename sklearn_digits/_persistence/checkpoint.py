@@ -183,7 +183,7 @@ class Checkpoint:
         digest, payload = content[len(HEADER) : digest_end], content[digest_end:]
         intact = content.startswith(HEADER)
         if not intact or hashlib.sha256(payload).digest() != digest:
-            warnings.warn(
+            warn_user(
                 f"The checkpoint {path} is damaged; the fit starts at its beginning.",
                 stacklevel=2,
             )
