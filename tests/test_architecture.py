@@ -2,11 +2,15 @@
 
 import ast
 import graphlib
+import sys
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sklearn_digits
+from sklearn_digits import ConvNetClassifier, MLPClassifier
 
 ROOT = "__init__"
 FOLDER = Path(sklearn_digits.__file__).parent
@@ -166,3 +170,50 @@ def test_the_root_only_collects_public_names():
     kinds = {type(node) for node in ast.parse(SOURCES[ROOT]).body}
     assert kinds <= {ast.Expr, ast.ImportFrom, ast.Import, ast.Assign}
     assert all(hasattr(sklearn_digits, name) for name in sklearn_digits.__all__)
+
+
+def frames_at_a_step(fit):
+    """Return the frames of the package that lead to an optimizer's step, at most."""
+    most = []
+
+    def look(frame, event, argument):
+        if event == "call" and frame.f_code.co_name == "step":
+            frames = []
+            while frame is not None:
+                if frame.f_code.co_filename.startswith(str(FOLDER)):
+                    frames.append(frame.f_code.co_name)
+                frame = frame.f_back
+            most[:] = max(most, frames[::-1], key=len)
+
+    sys.setprofile(look)
+    try:
+        fit()
+    finally:
+        sys.setprofile(None)
+    return most
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, ConvNetClassifier])
+def test_a_reader_gets_from_fit_to_the_weights_in_seven_frames(kind):
+    X, y = np.arange(80.0).reshape(20, 4), np.arange(20) % 2
+    model = kind(learning_rate="constant", max_iter=1, tol=1e9)
+    with warnings.catch_warnings(action="ignore"):
+        frames = frames_at_a_step(lambda: model.fit(X, y))
+    assert frames[:3] == ["fit", "_fit", "train"]
+    assert frames[-1] == "step"
+    assert len(frames) <= 7
+
+
+def test_files_and_functions_are_short():
+    for name, source in SOURCES.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef):
+                start = (
+                    node.body[0].end_lineno if ast.get_docstring(node) else node.lineno
+                )
+                assert node.end_lineno - start <= 45, f"{name}.{node.name}"
+
+
+def test_the_base_names_no_solver_of_a_subclass():
+    assert "lbfgs" not in SOURCES["_classifiers.torch_classifier"]
+    assert "lbfgs" not in SOURCES["_classifiers.module_owner"]

@@ -3,6 +3,7 @@
 import inspect
 
 import pytest
+from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
 
 import sklearn_digits
@@ -53,3 +54,30 @@ def test_a_docstring_is_valid(name):
     ignored = IGNORED | (IGNORED_IN_METHODS if is_method(name) else {})
     errors = dict(validate(name)["errors"])
     assert {code: errors[code] for code in errors.keys() - ignored.keys()} == {}
+
+
+CLASSIFIERS = [
+    sklearn_digits.TorchClassifier,
+    sklearn_digits.MLPClassifier,
+    sklearn_digits.ImageClassifier,
+    sklearn_digits.ConvNetClassifier,
+]
+# Entries whose texts differ between classifiers, and why.
+DIFFERENT = {
+    "solver": "the MLP has one solver more",
+    "batch_size": '"auto" is another number for images',
+    "learning_rate": "the schedules of the MLP are scikit-learn's",
+    "max_iter": '"auto" exists for images only',
+    "compute_dtype": '"auto" takes float64 into account in the MLP',
+    "dropout": "it acts on other layers",
+    "module_": "it takes other inputs",
+}
+
+
+def test_entries_of_one_name_have_one_text():
+    texts: dict = {}
+    for kind in CLASSIFIERS:
+        doc = ClassDoc(kind)
+        for entry in doc["Parameters"] + doc["Attributes"]:
+            texts.setdefault(entry.name, set()).add(" ".join(entry.desc))
+    assert {name for name in texts if len(texts[name]) > 1} == set(DIFFERENT)

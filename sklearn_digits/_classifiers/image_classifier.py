@@ -54,38 +54,78 @@ class ImageClassifier(TorchClassifier):
 
     Parameters
     ----------
+    solver : {"adamw", "adam", "sgd"}, default="adamw"
+        Optimizer of the weights.
+    batch_size : int or "auto", default="auto"
+        Images of a step; "auto" is the smaller of 128 and the number of images.
+    learning_rate : {"onecycle", "cosine", "constant", "adaptive"}, default="onecycle"
+        Schedule of the learning rate. The first two run over all epochs of the fit;
+        "adaptive" divides it by 5 whenever patience runs out.
+    learning_rate_init : float, default=0.01
+        Initial learning rate. Under "onecycle" and "cosine" it is the highest one.
+    max_iter : int or "auto", default="auto"
+        Epochs of a fit; "auto" is about 500 steps, at least 15 and at most 300
+        epochs.
+    shuffle : bool, default=True
+        Whether to shuffle the training rows before each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial weights, the order of the rows, augmentation, dropout and
+        the held-out rows. None takes a seed from the operating system. No global
+        generator is read or changed.
+    tol : float, default=1e-4
+        Smallest improvement of the training loss, or of the validation score with
+        `early_stopping`, that counts.
+    n_iter_no_change : int or inf, default=10
+        Epochs without improvement after which training stops. Under "onecycle" and
+        "cosine" only `early_stopping` stops training; under "onecycle" it waits until
+        the learning rate has reached its highest value.
+    verbose : bool, default=False
+        Whether to print the loss of each epoch.
+    warm_start : bool, default=False
+        Whether ``fit`` continues from the weights of the previous fit.
+    momentum : float, default=0.9
+        Momentum of the solver "sgd".
+    nesterovs_momentum : bool, default=True
+        Whether the momentum of the solver "sgd" is Nesterov's.
+    early_stopping : bool, default=False
+        Whether to hold out part of the training data, stop when its score no longer
+        improves, and keep the weights that scored best.
+    validation_fraction : float, default=0.1
+        Share of the training data that `early_stopping` holds out: the same share of
+        each class, where the rows suffice for that.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes. "balanced" weighs each class by the inverse of its
+        frequency; None weighs all rows alike.
+    device : str, default="auto"
+        Device to train on, for example "cpu" or "cuda:0". "auto" is CUDA where it is
+        available, else the CPU.
+    compute_dtype : {"auto", "float32", "bfloat16", "float64"}, default="auto"
+        Precision of convolutions and matrix products in training. "auto" is bfloat16
+        for steps large enough to profit, where the device multiplies it natively,
+        else float32. Weights and predictions are float32, or float64.
+    skorch_callbacks : list of skorch.callbacks.Callback or None, default=None
+        Callbacks of skorch, or tuples ``(name, callback)``. The fit clones them and
+        tells the clones of every batch, which is slower than training without
+        callbacks. To callbacks, targets are positions in `classes_`; ``valid_loss`` and
+        scores on validation data exist with `early_stopping` or `X_val`. Callbacks that
+        schedule the learning rate want ``learning_rate="constant"``.
     image_shape : tuple of 2 or 3 int, default=None
-        ``(height, width)`` or ``(height, width, n_channels)`` of flattened images.
-        None takes it from image-shaped `X`; rows are grey squares, or else grey
-        images of height 1.
+        ``(height, width)`` or ``(height, width, n_channels)`` of flattened images. None
+        takes the shape from image-shaped `X`; rows are read as grey squares, or else as
+        grey images of height 1.
     augmentation : "affine", callable or None, default="affine"
         Random distortion of the training images: "affine" is ``RandomAffine()``; a
         callable takes ``(images, generator)``, a tensor of shape (n, n_channels,
         height, width) with pixels on their own scale and a ``torch.Generator``, and
         returns a tensor of the same shape. Images with a side under 5 pixels are
         not distorted by "affine".
-    solver : {"adamw", "adam", "sgd"}, default="adamw"
-        Optimizer of the weights.
-    learning_rate : {"onecycle", "cosine", "constant", "adaptive"}, default="onecycle"
-        Schedule of the learning rate. The first two run over all epochs of the fit;
-        "adaptive" divides it by 5 whenever patience runs out.
-    learning_rate_init : float, default=0.01
-        The learning rate; under "onecycle" and "cosine" the highest one.
     weight_decay : float, default=0.01
         Decoupled decay of weights, biases and norms excepted: each step shrinks them
         by ``learning rate * weight_decay``. With "adam" and "sgd" it is their L2 term.
     label_smoothing : float, default=0.05
-        Share of each label that training spreads evenly over the classes: the network
-        gets more accurate. Its logits are sharpened, so that probabilities stay honest.
-    momentum : float, default=0.9
-        Momentum of "sgd".
-    nesterovs_momentum : bool, default=True
-        Whether the momentum of "sgd" is Nesterov's.
-    batch_size : int or "auto", default="auto"
-        Images of a step; "auto" is the smaller of 128 and the number of images.
-    max_iter : int or "auto", default="auto"
-        Epochs of a fit; "auto" is about 500 steps, at least 15 and at most 300
-        epochs.
+        Share of each label that training spreads evenly over all classes, which makes
+        the network more accurate. Its logits are sharpened, so that probabilities stay
+        honest.
     ema_decay : float, "auto" or None, default="auto"
         Predictions are made with an average of the weights over the steps, in which
         the past decays by this factor a step; "auto" is 0.99. None averages nothing.
@@ -94,82 +134,52 @@ class ImageClassifier(TorchClassifier):
         and the least first: 5 are the image and its four neighbours, 9 also the
         diagonal ones. Prediction takes that many times longer. May be set after
         ``fit``. Images with a side under 5 pixels are not shifted.
-    early_stopping : bool, default=False
-        Whether to hold out images, stop when their score no longer improves, and keep
-        the weights that scored best.
-    validation_fraction : float, default=0.1
-        Share of the images held out by `early_stopping`, of each class the same share
-        where they suffice for that.
-    n_iter_no_change : int or inf, default=10
-        Epochs without improvement after which a fit stops: with `early_stopping`, or
-        under a "constant" or "adaptive" learning rate. Under "onecycle" patience begins
-        when the learning rate is at its highest.
-    tol : float, default=1e-4
-        What counts as an improvement of validation score or loss.
-    shuffle : bool, default=True
-        Whether to shuffle the images in each epoch.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes.
-    device : str, default="auto"
-        Where to train: "auto" is CUDA where there is one, else "cpu".
-    compute_dtype : {"auto", "float32", "bfloat16", "float64"}, default="auto"
-        Precision of convolutions and matrix products in training. "auto" is bfloat16
-        for steps large enough to profit, where the device multiplies it natively,
-        else float32. Weights and predictions are float32, or float64.
-    random_state : int, RandomState instance or None, default=None
-        Seed of initial weights, order of images, augmentation, dropout and held-out
-        images. None takes a seed from the operating system; no global generator is
-        touched.
-    verbose : bool, default=False
-        Whether to print the loss of each epoch.
-    warm_start : bool, default=False
-        Whether ``fit`` starts from the weights of the fit before.
-    skorch_callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks of skorch's, or tuples ``(name, callback)``. Clones of them are told
-        of every batch, which is slower than training without. Targets are positions
-        in `classes_` to them; ``valid_loss`` and scores on validation data exist with
-        `early_stopping` or `X_val`. A learning rate that callbacks schedule wants
-        ``learning_rate="constant"``.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
+        Class labels, sorted.
     image_shape_ : tuple of 3 int
         ``(height, width, n_channels)`` of the images.
     pixel_mean_ : float
         Mean of the training pixels.
     pixel_std_ : float
-        Their standard deviation, from which the network knows their scale.
+        Standard deviation of the training pixels.
     module_ : torch.nn.Module
         The trained module, in evaluation mode; takes float images of shape
         (n, n_channels, height, width) with pixels as in `X`, gives logits.
     device_ : str
-        Where it is.
+        Device that the module is on, for example ``"cpu"``.
     compute_dtype_ : {"float32", "bfloat16", "float64"}
         Precision of the matrix products in training.
     n_features_in_ : int
-        Pixels times channels of an image.
+        Number of features seen in ``fit``: of an image, height times width times
+        channels.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, where `X` was a data frame.
+        Names of the columns of `X`. Exists only if `X` was a data frame with string
+        column names.
     n_iter_ : int
-        Epochs of the last fit.
+        Number of epochs of the last fit.
     t_ : int
-        Images seen in training, with repetition.
+        Number of rows seen in training, with repetition.
     loss_ : float
-        Mean loss of the last epoch.
+        Mean training loss of the last epoch.
     best_loss_ : float or None
-        The least one; None with `early_stopping`.
+        Lowest training loss of all epochs; None with `early_stopping`.
     loss_curve_ : list of float
-        Mean loss of each epoch, on distorted images where there is augmentation.
+        Mean training loss of each epoch, on augmented images where there is
+        augmentation.
     validation_scores_ : list of float or None
-        Accuracy on the held-out images after each epoch.
+        Accuracy on the validation data after each epoch; None without `early_stopping`
+        and `X_val`.
     validation_loss_curve_ : list of float or None
-        Loss on them.
+        Loss on the validation data after each epoch; None without `early_stopping` and
+        `X_val`.
     best_validation_score_ : float or None
-        The best of the scores.
+        Highest accuracy on the validation data; None without `early_stopping` and
+        `X_val`.
     history_ : skorch.history.History
-        What skorch and its callbacks recorded, a row an epoch; only with
+        History of the skorch callbacks, one row an epoch. Exists only with
         `skorch_callbacks`.
 
     See Also

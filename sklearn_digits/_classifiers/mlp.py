@@ -153,9 +153,6 @@ class MLPClassifier(TorchClassifier):
         small data: `tol` then bounds the gradient, `max_iter` counts its iterations,
         and what belongs to epochs, batches and learning rates has no meaning, nor has
         `early_stopping`. There is no ``partial_fit`` with it.
-    alpha : float, default=0.0001
-        L2 penalty: ``alpha / 2`` times the sum of the squared weights, intercepts
-        excepted, over the sum of the batch's sample weights, is added to the loss.
     batch_size : int or "auto", default="auto"
         Rows of a step; "auto" is the smaller of 200 and the number of rows.
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
@@ -163,65 +160,74 @@ class MLPClassifier(TorchClassifier):
         keeps it constant. "invscaling" divides it by ``t ** power_t`` after each
         epoch, t being the rows seen; "adaptive" by 5 when patience runs out.
     learning_rate_init : float, default=0.001
-        Initial learning rate.
-    power_t : float, default=0.5
-        Exponent of "invscaling".
+        Initial learning rate. Under "onecycle" and "cosine" it is the highest one.
     max_iter : int, default=200
         Most epochs of a fit.
     shuffle : bool, default=True
-        Whether to shuffle the rows in each epoch.
+        Whether to shuffle the training rows before each epoch.
     random_state : int, RandomState instance or None, default=None
-        Seed of initial weights, order of rows, dropout and held-out rows. None takes
-        a seed from the operating system; no global generator is touched.
+        Seed of the initial weights, the order of the rows, augmentation, dropout and
+        the held-out rows. None takes a seed from the operating system. No global
+        generator is read or changed.
     tol : float, default=1e-4
-        What counts as an improvement of loss or validation score.
+        Smallest improvement of the training loss, or of the validation score with
+        `early_stopping`, that counts.
+    n_iter_no_change : int or inf, default=10
+        Epochs without improvement after which training stops. Under "onecycle" and
+        "cosine" only `early_stopping` stops training; under "onecycle" it waits until
+        the learning rate has reached its highest value.
     verbose : bool, default=False
         Whether to print the loss of each epoch.
     warm_start : bool, default=False
-        Whether ``fit`` starts from the weights of the fit before.
+        Whether ``fit`` continues from the weights of the previous fit.
     momentum : float, default=0.9
-        Momentum of "sgd".
+        Momentum of the solver "sgd".
     nesterovs_momentum : bool, default=True
-        Whether the momentum of "sgd" is Nesterov's.
+        Whether the momentum of the solver "sgd" is Nesterov's.
     early_stopping : bool, default=False
-        Whether to hold out rows, stop when their score no longer improves, and keep
-        the weights that scored best.
+        Whether to hold out part of the training data, stop when its score no longer
+        improves, and keep the weights that scored best.
     validation_fraction : float, default=0.1
-        Share of the rows held out by `early_stopping`, of each class the same share
-        where they suffice for that.
-    beta_1 : float, default=0.9
-        Decay of the mean of gradients in "adam".
-    beta_2 : float, default=0.999
-        Decay of the mean of squared gradients in "adam".
-    epsilon : float, default=1e-8
-        Added to the denominator in "adam".
-    n_iter_no_change : int or inf, default=10
-        Epochs without improvement after which a fit stops.
-    max_fun : int, default=15000
-        Most evaluations of the loss by "lbfgs".
-    dropout : float or sequence of float, default=0.0
-        Share of each hidden layer's values that training sets to zero; one for all
-        hidden layers, or one a layer.
+        Share of the training data that `early_stopping` holds out: the same share of
+        each class, where the rows suffice for that.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes.
+        Weights of the classes. "balanced" weighs each class by the inverse of its
+        frequency; None weighs all rows alike.
     device : str, default="auto"
-        Where to train: "auto" is CUDA where there is one, else "cpu".
+        Device to train on, for example "cpu" or "cuda:0". "auto" is CUDA where it is
+        available, else the CPU.
     compute_dtype : {"auto", "float32", "bfloat16", "float64"}, default="auto"
         Precision of the matrix products in training. "auto" is float64 for float64
         input while a step is small, bfloat16 for large steps where the device
         multiplies it natively, else float32. Weights and predictions are float64 or
         float32.
     skorch_callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks of skorch's, or tuples ``(name, callback)``. Clones of them are told
-        of every batch, which is slower than training without. Targets are positions
-        in `classes_` to them; ``valid_loss`` and scores on validation data exist with
-        `early_stopping` or `X_val`. A learning rate that callbacks schedule wants
-        ``learning_rate="constant"``.
+        Callbacks of skorch, or tuples ``(name, callback)``. The fit clones them and
+        tells the clones of every batch, which is slower than training without
+        callbacks. To callbacks, targets are positions in `classes_`; ``valid_loss`` and
+        scores on validation data exist with `early_stopping` or `X_val`. Callbacks that
+        schedule the learning rate want ``learning_rate="constant"``.
+    alpha : float, default=0.0001
+        L2 penalty: ``alpha / 2`` times the sum of the squared weights, intercepts
+        excepted, over the sum of the batch's sample weights, is added to the loss.
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+    beta_1 : float, default=0.9
+        Decay of the mean of gradients in "adam".
+    beta_2 : float, default=0.999
+        Decay of the mean of squared gradients in "adam".
+    epsilon : float, default=1e-8
+        Added to the denominator in "adam".
+    max_fun : int, default=15000
+        Most evaluations of the loss by "lbfgs".
+    dropout : float or sequence of float, default=0.0
+        Share of each hidden layer's values that training sets to zero; one for all
+        hidden layers, or one a layer.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
+        Class labels, sorted.
     coefs_ : list of ndarray of shape (n_in, n_out)
         Weights of each layer. They share memory with `module_` if it is on the CPU,
         and can be set: the values are copied into it.
@@ -236,31 +242,37 @@ class MLPClassifier(TorchClassifier):
     module_ : torch.nn.Module
         The trained module, in evaluation mode.
     device_ : str
-        Where it is.
+        Device that the module is on, for example ``"cpu"``.
     compute_dtype_ : {"float32", "bfloat16", "float64"}
         Precision of the matrix products in training.
     n_features_in_ : int
-        Features of a row.
+        Number of features seen in ``fit``: of an image, height times width times
+        channels.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, where `X` was a data frame.
+        Names of the columns of `X`. Exists only if `X` was a data frame with string
+        column names.
     n_iter_ : int
-        Epochs of the last fit.
+        Number of epochs of the last fit.
     t_ : int
-        Rows seen in training, with repetition.
+        Number of rows seen in training, with repetition.
     loss_ : float
-        Mean loss of the last epoch.
+        Mean training loss of the last epoch.
     best_loss_ : float or None
-        The least one; None with `early_stopping`.
+        Lowest training loss of all epochs; None with `early_stopping`.
     loss_curve_ : list of float
-        Mean loss of each epoch.
+        Mean training loss of each epoch, on augmented images where there is
+        augmentation.
     validation_scores_ : list of float or None
-        Accuracy on the held-out rows after each epoch.
+        Accuracy on the validation data after each epoch; None without `early_stopping`
+        and `X_val`.
     validation_loss_curve_ : list of float or None
-        Loss on them.
+        Loss on the validation data after each epoch; None without `early_stopping` and
+        `X_val`.
     best_validation_score_ : float or None
-        The best of the scores.
+        Highest accuracy on the validation data; None without `early_stopping` and
+        `X_val`.
     history_ : skorch.history.History
-        What skorch and its callbacks recorded, a row an epoch; only with
+        History of the skorch callbacks, one row an epoch. Exists only with
         `skorch_callbacks`.
 
     See Also

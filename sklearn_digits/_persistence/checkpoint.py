@@ -7,7 +7,6 @@ the fit's result, so that no other fit ever starts from it.
 import hashlib
 import io
 import os
-import warnings
 from numbers import Integral
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import torch
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_digits._persistence.atomic_file import written_atomically
+from sklearn_digits._warnings import warn_user
 
 # The first bytes of a file. The number is the format's.
 HEADER = b"sklearn_digits checkpoint 1\n"
@@ -184,8 +184,7 @@ class Checkpoint:
         intact = content.startswith(HEADER)
         if not intact or hashlib.sha256(payload).digest() != digest:
             warn_user(
-                f"The checkpoint {path} is damaged; the fit starts at its beginning.",
-                stacklevel=2,
+                f"The checkpoint {path} is damaged; the fit starts at its beginning."
             )
             return None
         state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
