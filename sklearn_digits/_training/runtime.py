@@ -92,7 +92,8 @@ def weight_dtype(compute_dtype):
 def matrix_precision(compute_dtype, device):
     """Return a context in which matrix products run in `compute_dtype`."""
     if compute_dtype == "bfloat16":
-        return torch.autocast(device.type, torch.bfloat16)
+        # A cache that a caller's autocast keeps alive would hold the first weights.
+        return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
     return nullcontext()
 
 
