@@ -4,12 +4,14 @@ Nothing here changes a global setting. Threads and modes of torch are set for th
 calling thread only.
 """
 
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import cache
 
 import torch
 from threadpoolctl import ThreadpoolController
 
+# What a CPU calls the instructions that multiply bfloat16 matrices.
+BFLOAT16_CAPABILITIES = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
 COMPUTE_DTYPES = ("float32", "bfloat16", "float64")
 
 # A step is the forward and backward pass of one batch. Below this many floating-point
@@ -54,10 +56,7 @@ def has_native_bfloat16(device_type):
         return torch.cuda.get_device_capability() >= (8, 0)
     if device_type == "cpu":
         capabilities = torch.cpu.get_capabilities()
-        return any(
-            capabilities.get(name, False)
-            for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
-        )
+        return any(capabilities.get(name) for name in BFLOAT16_CAPABILITIES)
     return False
 
 
@@ -104,10 +103,7 @@ def without_autocast():
     `compute_dtype` decides the precision of training. Predictions have the precision
     of the weights.
     """
-    with ExitStack() as stack:
-        for device_type in ("cpu", "cuda"):
-            if torch.is_autocast_enabled(device_type):
-                stack.enter_context(torch.autocast(device_type, enabled=False))
+    with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
         yield
 
 
@@ -118,9 +114,8 @@ def default_modes():
     The modes are ``autocast``, ``no_grad``, ``inference_mode`` and
     ``set_default_device``.
     """
-    device: AbstractContextManager = nullcontext()
-    if torch.get_default_device().type != "cpu":  # the mode slows down every call
-        device = torch.device("cpu")
+    on_cpu = torch.get_default_device().type == "cpu"
+    device = nullcontext() if on_cpu else torch.device("cpu")  # slows down every call
     with without_autocast(), torch.inference_mode(False), torch.enable_grad(), device:
         yield
 
