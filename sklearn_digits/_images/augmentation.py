@@ -4,7 +4,7 @@ from numbers import Real
 from typing import ClassVar
 
 import torch
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval
 from torch.nn import functional
 
 from sklearn_digits._estimator import Estimator
@@ -55,9 +55,7 @@ class RandomAffine(Estimator):
 
     def check(self):
         """Raise ``InvalidParameterError`` (a ValueError) if a parameter is invalid."""
-        validate_parameter_constraints(
-            self._parameter_constraints, self.get_params(), type(self).__name__
-        )
+        self._validate_params()
 
     def __call__(self, images, generator):
         """Return distorted copies of `images`.
@@ -72,9 +70,8 @@ class RandomAffine(Estimator):
         -------
         images : torch.Tensor of the same shape, dtype and device
         """
-        return resample(
-            images, sampling_grid(self._matrices(images, generator), images)
-        )
+        grid = sampling_grid(self._matrices(images, generator), images)
+        return resample(images, grid)
 
     def _matrices(self, images, generator):
         """Draw an affine map from output to input coordinates for each image."""
