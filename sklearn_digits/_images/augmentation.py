@@ -251,9 +251,7 @@ def sampling_grid(matrices, images):
     """
     height, width = images.shape[2:]
     x, y = (
-        (torch.arange(side, dtype=images.dtype, device=images.device) * 2 + 1) / side
-        - 1
-        for side in (width, height)
+        (2 * torch.arange(side).to(images) + 1) / side - 1 for side in (width, height)
     )
     output = torch.stack(
         [x.repeat(height), y.repeat_interleave(width), x.new_ones(height * width)]

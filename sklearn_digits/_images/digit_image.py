@@ -233,12 +233,11 @@ def _thicken(ink, thickness):
 
 def _lay_in_the_middle(crop, scale, shape):
     """Return a cropped digit scaled, its centre of mass in the middle, as uint8."""
-    centre_of_mass = ndimage.center_of_mass(crop)
-    weights = [
-        _resampling(side, scale, mass, target)
-        for side, mass, target in zip(crop.shape, centre_of_mass, shape, strict=True)
-    ]
-    digit = weights[0] @ crop @ weights[1].T
+    axes = zip(crop.shape, ndimage.center_of_mass(crop), shape, strict=True)
+    rows, columns = (
+        _resampling(n_in, scale, mass, n_out) for n_in, mass, n_out in axes
+    )
+    digit = rows @ crop @ columns.T
     return np.rint(digit * (255 / digit.max())).astype(np.uint8)
 
 
@@ -255,7 +254,6 @@ def _resampling(n_in, scale, mass, n_out):
     places = ((np.arange(n_out) - start) / scale - 0.5)[:, np.newaxis]
     reach = max(1.0, 1 / scale)
     pixels = np.arange(n_in)
-    overlap = np.minimum(places + reach / 2, pixels + 0.5) - np.maximum(
-        places - reach / 2, pixels - 0.5
-    )
-    return np.clip(overlap, 0, None) / reach
+    first = np.maximum(places - reach / 2, pixels - 0.5)
+    last = np.minimum(places + reach / 2, pixels + 0.5)
+    return np.clip(last - first, 0, None) / reach

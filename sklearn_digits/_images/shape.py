@@ -43,13 +43,12 @@ def check_image_shape(image_shape):
         or not all(isinstance(side, Integral) and int(side) > 0 for side in shape)
         or (len(shape) == 3 and shape[2] not in N_CHANNELS)
     ):
-        hint = ""
-        if len(shape) == 3 and shape[0] in N_CHANNELS:
-            hint = " It looks channel-first; channels come last here."
+        channel_first = len(shape) == 3 and shape[0] in N_CHANNELS
+        hint = " It looks channel-first; channels come last here."
         raise ValueError(
             f"image_shape={image_shape!r} is no image shape: expected (height, width) "
             "or (height, width, n_channels) with 1, 3 or 4 channels, all positive "
-            f"integers.{hint}"
+            f"integers.{hint if channel_first else ''}"
         )
     return (*(int(side) for side in shape), 1)[:3]
 

@@ -4,7 +4,7 @@ Nothing here changes a global setting. Threads and modes of torch are set for th
 calling thread only.
 """
 
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cache
 
 import torch
@@ -160,22 +160,14 @@ def count_flops(module, example):
     output : torch.Tensor
         Output of `module` for `example` in evaluation mode.
     """
-    multiplications = 0
+    multiplications = []
 
     def count(layer, inputs, output):
-        nonlocal multiplications
-        multiplications += output[0].numel() * layer.weight[0].numel()
+        multiplications.append(output[0].numel() * layer.weight[0].numel())
 
-    hooks = [
-        layer.register_forward_hook(count)
-        for layer in module.modules()
-        if getattr(getattr(layer, "weight", None), "ndim", 0) >= 2
-    ]
-    module.eval()
-    try:
-        with torch.inference_mode():
-            output = module(example)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return 2.0 * multiplications, output
+    with ExitStack() as hooks, torch.inference_mode():
+        for layer in module.modules():
+            if getattr(getattr(layer, "weight", None), "ndim", 0) >= 2:
+                hooks.enter_context(layer.register_forward_hook(count))
+        output = module.eval()(example)
+    return 2.0 * sum(multiplications), output

@@ -139,8 +139,7 @@ def row_weights(y, classes, sample_weight, class_weight, multilabel):
             "expected None or 'balanced' with multilabel y."
         )
     else:
-        per_class = _weights_from_dict(class_weight, classes)
-        weights = per_class[np.searchsorted(classes, y)]
+        weights = _weights_from_dict(class_weight, classes)[np.searchsorted(classes, y)]
     return weights if sample_weight is None else weights * sample_weight
 
 
