@@ -2,7 +2,6 @@
 
 from math import prod
 
-import numpy as np
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -103,9 +102,8 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
         from sklearn_digits._onnx.converters import convert
     except ImportError as error:
         raise ImportError(
-            f"to_onnx needs onnx, onnxscript and skl2onnx, which cannot be imported "
-            f"({error}): "
-            'pip install "sklearn-digits[onnx]".'
+            "to_onnx needs onnx, onnxscript and skl2onnx, which cannot be imported "
+            f'({error}): pip install "sklearn-digits[onnx]".'
         ) from error
     dtype = _check_dtype(input_dtype)
     shape = _row_shape(estimator, image_shape)
@@ -116,10 +114,7 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
 
 
 def _check_dtype(dtype):
-    try:
-        name = np.dtype(dtype).name
-    except TypeError:
-        name = None
+    name = getattr(dtype, "__name__", str(dtype))  # of NumPy's types, too
     if name not in INPUT_DTYPES:
         raise ValueError(
             f"input_dtype={dtype!r}; expected one of {', '.join(INPUT_DTYPES)}."

@@ -1,6 +1,7 @@
 """The solver on all rows at once: SciPy's, and scikit-learn's optimum."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -90,9 +91,15 @@ def test_the_gradient_is_that_of_the_loss(activation, chunk_size):
     weight = np.linspace(0, 2, 20)
     target = np.searchsorted(model.classes_, y[:20])
     rows = Rows.weighted(X[:20], torch.from_numpy(target), weight)
-    loss = FullLoss(
-        model.module_, LogLoss(), rows, model._prepare, 0.3, chunk_size=chunk_size
+    settings = SimpleNamespace(
+        module=model.module_,
+        criterion=LogLoss(),
+        prepare=model._prepare,
+        alpha=0.3,
+        chunk_size=chunk_size,
+        device=torch.device("cpu"),
     )
+    loss = FullLoss(settings, rows)
     error = check_grad(lambda w: loss(w)[0], lambda w: loss(w)[1], loss.weights)
     assert error < 1e-5
 

@@ -131,10 +131,8 @@ def test_an_added_parameter_works_in_search_pickle_and_onnx(digits, tmp_path):
         FunctionTransformer(), WideClassifier(max_iter=1, random_state=0)
     )
     search = GridSearchCV(pipeline, grid, cv=2).fit(*digits)
-    widths = [
-        params["wideclassifier__width"] for params in search.cv_results_["params"]
-    ]
-    assert widths == [2, 5]
+    widths = search.cv_results_["param_wideclassifier__width"]
+    assert widths.tolist() == [2, 5]
     model = WideClassifier(width=5, max_iter=1, random_state=0).fit(*digits)
     expected = model.predict_proba(digits[0])
     stored = pickle.dumps(model.set_params(width=9))

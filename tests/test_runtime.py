@@ -17,6 +17,7 @@ from sklearn_digits._training.runtime import (
     resolve_device,
     threads_for,
     weight_dtype,
+    without_autocast,
 )
 
 CPU = torch.device("cpu")
@@ -106,6 +107,15 @@ def test_weights_and_products_have_their_precision(compute_dtype, weights, produ
     with matrix_precision(compute_dtype, CPU):
         assert layer(x).dtype == products
     assert layer(x).dtype == weights
+
+
+def test_products_follow_the_weights_where_the_caller_has_autocast_on():
+    layer = nn.Linear(3, 1, bias=False)
+    with torch.autocast("cpu"), without_autocast():
+        for value in (1.0, 2.0):
+            nn.init.constant_(layer.weight, value)
+            with matrix_precision("bfloat16", CPU):
+                assert layer(torch.ones(1, 3)).item() == 3 * value
 
 
 def test_small_steps_run_on_one_thread_and_large_ones_as_before(three_threads):

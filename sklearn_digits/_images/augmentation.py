@@ -5,7 +5,7 @@ from numbers import Real
 from typing import ClassVar, TypeAlias
 
 import torch
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+from sklearn.utils._param_validation import Interval
 from torch.nn import functional
 
 from sklearn_digits._estimator import Estimator
@@ -58,9 +58,7 @@ class RandomAffine(Estimator):
 
     def check(self) -> None:
         """Raise ``InvalidParameterError`` (a ValueError) if a parameter is invalid."""
-        validate_parameter_constraints(
-            self._parameter_constraints, self.get_params(), type(self).__name__
-        )
+        self._validate_params()
 
     def __call__(
         self, images: torch.Tensor, generator: torch.Generator
@@ -77,9 +75,8 @@ class RandomAffine(Estimator):
         -------
         images : torch.Tensor of the same shape, dtype and device
         """
-        return resample(
-            images, sampling_grid(self._matrices(images, generator), images)
-        )
+        grid = sampling_grid(self._matrices(images, generator), images)
+        return resample(images, grid)
 
     def _matrices(
         self, images: torch.Tensor, generator: torch.Generator
@@ -267,9 +264,7 @@ def sampling_grid(matrices: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     """
     height, width = images.shape[2:]
     x, y = (
-        (torch.arange(side, dtype=images.dtype, device=images.device) * 2 + 1) / side
-        - 1
-        for side in (width, height)
+        (2 * torch.arange(side).to(images) + 1) / side - 1 for side in (width, height)
     )
     output = torch.stack(
         [x.repeat(height), y.repeat_interleave(width), x.new_ones(height * width)]

@@ -70,12 +70,11 @@ def flatten_images(X: Any) -> tuple[Any, ImageShape | None]:
             "(n, height, width) or (n, height, width, n_channels)."
         )
     if X.ndim == 4 and X.shape[3] not in N_CHANNELS:
-        hint = ""
-        if X.shape[1] in N_CHANNELS:
-            hint = " It looks channel-first: pass X.transpose(0, 2, 3, 1)."
+        hint = " It looks channel-first: pass X.transpose(0, 2, 3, 1)."
         raise ValueError(
             f"X of shape {X.shape} has {X.shape[3]} channels in its last dimension; "
-            f"expected (n, height, width, n_channels) with 1, 3 or 4 channels.{hint}"
+            "expected (n, height, width, n_channels) with 1, 3 or 4 channels."
+            f"{hint if X.shape[1] in N_CHANNELS else ''}"
         )
     image_shape: ImageShape = (*X.shape[1:], 1)[:3]
     return X.reshape(len(X), prod(image_shape)), image_shape

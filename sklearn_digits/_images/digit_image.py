@@ -121,17 +121,12 @@ def _to_grey(image: ArrayLike) -> np.ndarray:
             f"image of shape {image.shape} has {image.shape[2]} channels in its last "
             "dimension; expected 1, 3 or 4."
         )
-    values = image.astype(np.float64)
+    values = np.atleast_3d(image).astype(np.float64)
     if not np.isfinite(values).all():
         raise ValueError("image holds NaN or infinity; expected finite grey values.")
-    if values.ndim == 2:
-        return values
-    if values.shape[2] == 1:
-        return values[:, :, 0]
-    grey = values[:, :, :3] @ LUMA
-    if values.shape[2] == 3:
-        return grey
-    return _lay_on_paper(grey, values[:, :, 3], _white(image))
+    n_channels = values.shape[2]
+    grey = values[:, :, 0] if n_channels == 1 else values[:, :, :3] @ LUMA
+    return _lay_on_paper(grey, values[:, :, 3], image) if n_channels == 4 else grey
 
 
 def _white(image: np.ndarray) -> float:
@@ -141,12 +136,13 @@ def _white(image: np.ndarray) -> float:
     return 1.0 if image.max() <= 1 else 255.0
 
 
-def _lay_on_paper(grey: np.ndarray, alpha: np.ndarray, white: float) -> np.ndarray:
+def _lay_on_paper(grey: np.ndarray, alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
     """Return a transparent image on white paper, or on black if its ink is bright."""
-    opacity = np.clip(alpha / white, 0, 1)[..., np.newaxis]
-    opaque = grey[opacity[..., 0] > 0.5]
+    white = _white(image)
+    opacity = np.clip(alpha / white, 0, 1)
+    opaque = grey[opacity > 0.5]
     paper = white if opaque.size and opaque.min() < white / 2 else 0.0
-    return grey * opacity[..., 0] + paper * (1 - opacity[..., 0])
+    return grey * opacity + paper * (1 - opacity)
 
 
 def _shrink(grey: np.ndarray) -> np.ndarray:
@@ -189,24 +185,20 @@ def _ground(grey: np.ndarray) -> np.ndarray:
     """Return the brightness of the paper, ink taken away: a quadratic surface."""
     # A sample of the pixels settles six coefficients.
     step = -(-max(grey.shape) // SAMPLED_SIDE)
-    sample = grey[::step, ::step]
-    terms = _quadratic_terms(grey.shape)
+    terms, sample = _quadratic_terms(grey.shape), grey[::step, ::step]
     sampled_terms = terms[::step, ::step]
-    border = np.ones(sample.shape, dtype=bool)
-    margin = [max(1, side // 20) for side in sample.shape]
-    border[margin[0] : -margin[0], margin[1] : -margin[1]] = False
+    border = np.ones(sample.shape)
+    tall, wide = (max(1, side // 20) for side in sample.shape)
+    border[tall:-tall, wide:-wide] = 0
     # Least absolute deviations, by weighted least squares: half the border would have
     # to be ink before it counted.
-    weight = np.ones(np.count_nonzero(border))
+    weight = border
     for _ in range(10):
-        coefficients = _fit(sampled_terms[border], sample[border], weight)
-        deviation = np.abs(sample - sampled_terms @ coefficients)
-        weight = 1 / np.maximum(deviation[border], 1e-3 * deviation.max() + 1e-12)
+        _, deviation = _fit(sampled_terms, sample, weight)
+        weight = border / np.maximum(deviation, 1e-3 * deviation.max() + 1e-12)
     for _ in range(3):
         paper = deviation <= deviation.max() / 4
-        weight = np.ones(np.count_nonzero(paper))
-        coefficients = _fit(sampled_terms[paper], sample[paper], weight)
-        deviation = np.abs(sample - sampled_terms @ coefficients)
+        coefficients, deviation = _fit(sampled_terms, sample, paper)
     return terms @ coefficients
 
 
@@ -216,10 +208,15 @@ def _quadratic_terms(shape: tuple[int, ...]) -> np.ndarray:
     return np.stack([np.ones(shape), x, y, x * x, x * y, y * y], axis=-1)
 
 
-def _fit(terms: np.ndarray, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return the coefficients of the terms that fit values best."""
-    scale = np.sqrt(weight)
-    return np.linalg.lstsq(terms * scale[:, np.newaxis], values * scale, rcond=None)[0]
+def _fit(
+    terms: np.ndarray, values: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the coefficients of the terms that fit values best, and the deviations."""
+    rows, scale = weight > 0, np.sqrt(weight[weight > 0])
+    coefficients, *_ = np.linalg.lstsq(
+        terms[rows] * scale[:, np.newaxis], values[rows] * scale, rcond=None
+    )
+    return coefficients, np.abs(values - terms @ coefficients)
 
 
 def _crop(ink: np.ndarray) -> np.ndarray:
@@ -245,12 +242,11 @@ def _lay_in_the_middle(
     crop: np.ndarray, scale: float, shape: tuple[int, int]
 ) -> np.ndarray:
     """Return a cropped digit scaled, its centre of mass in the middle, as uint8."""
-    centre_of_mass = ndimage.center_of_mass(crop)
-    weights = [
-        _resampling(side, scale, mass, target)
-        for side, mass, target in zip(crop.shape, centre_of_mass, shape, strict=True)
-    ]
-    digit = weights[0] @ crop @ weights[1].T
+    axes = zip(crop.shape, ndimage.center_of_mass(crop), shape, strict=True)
+    rows, columns = (
+        _resampling(n_in, scale, mass, n_out) for n_in, mass, n_out in axes
+    )
+    digit = rows @ crop @ columns.T
     return np.rint(digit * (255 / digit.max())).astype(np.uint8)
 
 
@@ -267,7 +263,6 @@ def _resampling(n_in: int, scale: float, mass: float, n_out: int) -> np.ndarray:
     places = ((np.arange(n_out) - start) / scale - 0.5)[:, np.newaxis]
     reach = max(1.0, 1 / scale)
     pixels = np.arange(n_in)
-    overlap = np.minimum(places + reach / 2, pixels + 0.5) - np.maximum(
-        places - reach / 2, pixels - 0.5
-    )
-    return np.clip(overlap, 0, None) / reach
+    first = np.maximum(places - reach / 2, pixels - 0.5)
+    last = np.minimum(places + reach / 2, pixels + 0.5)
+    return np.clip(last - first, 0, None) / reach

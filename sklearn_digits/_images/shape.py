@@ -46,13 +46,12 @@ def check_image_shape(image_shape: Sequence[int]) -> ImageShape:
         or not all(isinstance(side, Integral) and int(side) > 0 for side in shape)
         or (len(shape) == 3 and shape[2] not in N_CHANNELS)
     ):
-        hint = ""
-        if len(shape) == 3 and shape[0] in N_CHANNELS:
-            hint = " It looks channel-first; channels come last here."
+        channel_first = len(shape) == 3 and shape[0] in N_CHANNELS
+        hint = " It looks channel-first; channels come last here."
         raise ValueError(
             f"image_shape={image_shape!r} is no image shape: expected (height, width) "
             "or (height, width, n_channels) with 1, 3 or 4 channels, all positive "
-            f"integers.{hint}"
+            f"integers.{hint if channel_first else ''}"
         )
     height, width, n_channels = (*map(int, shape), 1)[:3]
     return height, width, n_channels

@@ -3,7 +3,7 @@
 from math import prod, sqrt
 
 import numpy as np
-from onnx import TensorProto, helper
+from onnx import helper, numpy_helper
 from skl2onnx import convert_sklearn, update_registered_converter
 from skl2onnx.common.data_types import (
     DoubleTensorType,
@@ -50,13 +50,13 @@ def convert(estimator, dtype, shape):
     _register_types(estimator)
     rows = [None, estimator.n_features_in_]
     rows_type = DoubleTensorType(rows) if dtype == "float64" else FloatTensorType(rows)
-    arguments = {
-        "name": type(estimator).__name__,
-        "initial_types": [("rows", rows_type)],
-        "target_opset": OPSET,
-    }
     try:
-        model = _convert_without_zipmap(estimator, arguments)
+        model = _convert_without_zipmap(
+            estimator,
+            name=type(estimator).__name__,
+            initial_types=[("rows", rows_type)],
+            target_opset=OPSET,
+        )
     except (MissingConverter, MissingShapeCalculator) as error:
         raise TypeError(
             f"skl2onnx cannot convert a part of {type(estimator).__name__}: {error}"
@@ -66,7 +66,7 @@ def convert(estimator, dtype, shape):
     return model
 
 
-def _convert_without_zipmap(estimator, arguments):
+def _convert_without_zipmap(estimator, **arguments):
     """Call skl2onnx so that probabilities come out as an array, not as dicts."""
     if not is_classifier(estimator):
         return convert_sklearn(estimator, **arguments)
@@ -84,9 +84,7 @@ def _put_pixels_in_front(model, dtype, shape):
     """Make rows of floats, which `model` takes, of images of another dtype."""
     (rows,) = model.graph.input
     floats = rows.type.tensor_type.elem_type
-    row_shape = helper.make_tensor(
-        "row_shape", TensorProto.INT64, [2], [-1, prod(shape)]
-    )
+    row_shape = numpy_helper.from_array(np.array([-1, prod(shape)]), "row_shape")
     model.graph.initializer.append(row_shape)
     cast = helper.make_node("Cast", ["X"], ["pixels"], to=floats)
     reshape = helper.make_node("Reshape", ["pixels", "row_shape"], ["rows"])
@@ -104,10 +102,7 @@ def _register_types(estimator):
         if hasattr(kind, "build_module"):
             # skl2onnx's own names: labels with their probabilities as dicts, and
             # decision_function in place of probabilities.
-            options = {
-                "zipmap": [True, False, "columns"],
-                "raw_scores": [True, False],
-            }
+            options = {"zipmap": [True, False, "columns"], "raw_scores": [True, False]}
             update_registered_converter(
                 kind, alias, classifier_types, convert_classifier, options=options
             )
@@ -256,14 +251,9 @@ def _convolve(rows, transformer, margins):
             images = node("Gather", images, source, axis=axis)
         pads = [0] * 4
     kernels = np.tile(transformer.kernels_[:, np.newaxis], (n_channels, 1, 1, 1))
-    return node(
-        "Conv",
-        images,
-        kernels.astype(np.float32),
-        strides=[transformer.stride] * 2,
-        pads=pads,
-        group=n_channels,
-    )
+    strides = [transformer.stride] * 2
+    sides = {"strides": strides, "pads": pads, "group": n_channels}
+    return node("Conv", images, kernels.astype(np.float32), **sides)
 
 
 def _split(maps, n_maps, sides):

@@ -50,12 +50,11 @@ def fingerprint(estimator, settings, rows, validation, *start):
     """
     digest = hashlib.sha256()
     kind = type(estimator)
-    versions = [_version.__version__, torch.__version__]
-    feed(digest, [*versions, f"{kind.__module__}.{kind.__qualname__}"])
-    feed(digest, joblib.hash(learned_from_input(estimator)))
-    feed(digest, hashes_of_parameters(estimator))
-    feed(digest, {k: v for k, v in vars(settings).items() if isinstance(v, PLAIN)})
-    feed(digest, [repr(settings.schedule), *start])
+    plain = {k: v for k, v in vars(settings).items() if isinstance(v, PLAIN)}
+    feed(digest, [_version.__version__, torch.__version__])
+    feed(digest, f"{kind.__module__}.{kind.__qualname__}")
+    feed(digest, [learned_from_input(estimator), hashes_of_parameters(estimator)])
+    feed(digest, [plain, repr(settings.schedule), *start])
     for part in (rows, validation):
         if part is not None:
             feed(digest, [part.index, part.target, part.weight])

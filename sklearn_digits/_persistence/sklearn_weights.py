@@ -1,5 +1,6 @@
 """Weights of an MLPClassifier, to and from scikit-learn's class of the same name."""
 
+import copy
 from math import inf, nan
 
 import numpy as np
@@ -86,21 +87,14 @@ def from_sklearn(classifier_class, estimator):
     if dtype == np.float64:
         classifier.compute_dtype_ = "float64"
         module.to(torch.float64)
-    classifier._keep(_record_of(estimator, module.eval()), incremental=False)
+    record = copy.deepcopy(FitRecord.from_attributes(vars(estimator)))
+    record.module = module.eval()
+    if record.validation_scores is not None:  # scikit-learn keeps no losses of them
+        record.validation_loss_curve = [nan] * len(record.validation_scores)
+    classifier._keep(record, incremental=False)
     classifier.coefs_ = estimator.coefs_
     classifier.intercepts_ = estimator.intercepts_
     return classifier
-
-
-def _record_of(estimator, module):
-    """Return scikit-learn's curves as a record; it keeps no losses of validation."""
-    record = FitRecord.from_attributes(vars(estimator))
-    record.module = module
-    record.loss_curve = list(record.loss_curve)
-    if record.validation_scores is not None:
-        record.validation_scores = list(record.validation_scores)
-        record.validation_loss_curve = [nan] * len(record.validation_scores)
-    return record
 
 
 def to_sklearn(classifier):
@@ -126,7 +120,7 @@ def to_sklearn(classifier):
             f"activation={classifier.activation!r} does not exist in scikit-learn; "
             f"expected one of {sorted(known)}."
         )
-    coefs = [coef.copy() for coef in classifier.coefs_]
+    coefs, intercepts = copy.deepcopy((classifier.coefs_, classifier.intercepts_))
     X = np.zeros((1, classifier.n_features_in_), coefs[0].dtype)
     if hasattr(classifier, "feature_names_in_"):
         X = pd.DataFrame(X, columns=classifier.feature_names_in_)
@@ -136,17 +130,14 @@ def to_sklearn(classifier):
     estimator = SklearnMLPClassifier([coef.shape[1] for coef in coefs[:-1]])
     estimator.partial_fit(X, y, classes=classifier.classes_)
     estimator.set_params(**params)
-    estimator.coefs_ = coefs
-    estimator.intercepts_ = [intercept.copy() for intercept in classifier.intercepts_]
+    estimator.coefs_, estimator.intercepts_ = coefs, intercepts
     # What training on may not find: moments and "best" weights of the row of zeros.
     del estimator._optimizer
-    estimator._best_coefs = [coef.copy() for coef in coefs]
-    estimator._best_intercepts = [bias.copy() for bias in estimator.intercepts_]
+    estimator._best_coefs = copy.deepcopy(coefs)
+    estimator._best_intercepts = copy.deepcopy(intercepts)
     for name in CURVES:
         if name != "validation_loss_curve":  # scikit-learn has none
-            value = getattr(classifier, f"{name}_")
-            copied = list(value) if isinstance(value, list) else value
-            setattr(estimator, f"{name}_", copied)
+            setattr(estimator, f"{name}_", copy.copy(getattr(classifier, f"{name}_")))
     return estimator
 
 

@@ -74,9 +74,7 @@ class Backpropagation:
         self.activation = activation
         self.binary = binary
         self.multilabel = multilabel
-        self._parameters = [
-            parameter for layer in linear_layers for parameter in layer.parameters()
-        ]
+        self._parameters = list(torch.nn.ModuleList(linear_layers).parameters())
         self._weights, self._biases = arrays_of(linear_layers)
         self._gradients = [torch.empty_like(array) for array in self._parameters]
         gradients = [gradient.numpy() for gradient in self._gradients]

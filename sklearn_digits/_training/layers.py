@@ -152,15 +152,9 @@ class BatchNorm2d(nn.Module):
         learn = self.training and x.shape[0] * x.shape[2] * x.shape[3] > 1
         if learn and self.sample_weight is not None:
             return self._weighted(x, self.sample_weight)
+        mean, var = self.running_mean, self.running_var
         return functional.batch_norm(
-            x,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            learn,
-            self.momentum,
-            self.eps,
+            x, mean, var, self.weight, self.bias, learn, self.momentum, self.eps
         )
 
     def _weighted(self, x, weight):

@@ -17,28 +17,16 @@ class FullLoss:
 
     Parameters
     ----------
-    module : torch.nn.Module
-        Evaluating the function sets its weights.
-    criterion : torch.nn.Module
-        Takes logits, target and weight.
+    settings : FitSettings
+        Evaluating the function sets the weights of its module. Its ``chunk_size`` rows
+        pass through the module at once, so that memory stays flat.
     rows : Rows
-    prepare : callable
-        Makes a batch of rows, as a tensor, the input of the module.
-    alpha : float
-        L2 penalty on weights, ``alpha / 2 * ||W||² / sum(sample weights)``.
-    chunk_size : int
-        Rows that pass through the module at once; memory stays flat.
     """
 
-    def __init__(self, module, criterion, rows, prepare, alpha, chunk_size):
-        self.module = module
-        self.criterion = criterion
+    def __init__(self, settings, rows):
+        self.settings = settings
         self.rows = rows
-        self.prepare = prepare
-        self.alpha = alpha
-        self.chunk_size = chunk_size
-        self._parameters = list(module.parameters())
-        self._device = self._parameters[0].device
+        self._parameters = list(settings.module.parameters())
         self._total = float(len(rows))
         if rows.weight is not None:
             self._total = rows.weight[rows.index].sum().item()
@@ -61,20 +49,21 @@ class FullLoss:
     def __call__(self, vector):
         """Return loss and gradient at `vector`."""
         self.weights = vector
-        self.module.zero_grad()
+        settings = self.settings
+        settings.module.zero_grad()
         loss = 0.0
-        for X, (target, weight, weight_sum) in self.rows.batches(
-            self.chunk_size, self._device
-        ):
-            mean = self.criterion(self.module(self.prepare(X)), target, weight)
+        batches = self.rows.batches(settings.chunk_size, settings.device)
+        for X, (target, weight, weight_sum) in batches:
+            logits = settings.module(settings.prepare(X))
+            mean = settings.criterion(logits, target, weight)
             part = mean * (weight_sum / self._total)
             part.backward()
             loss += part.item()
-        if self.alpha:
+        if settings.alpha:
             penalized = penalized_weights(self._parameters)
-            loss += add_l2_penalty(penalized, self.alpha / self._total).item()
+            loss += add_l2_penalty(penalized, settings.alpha / self._total).item()
         gradient = parameters_to_vector([part.grad for part in self._parameters])
-        self.module.zero_grad()
+        settings.module.zero_grad()
         return loss, gradient.cpu().double().numpy()
 
 
@@ -99,14 +88,8 @@ def train_by_lbfgs(
         Most evaluations of the loss.
     """
     module = settings.module.eval()
-    loss = FullLoss(
-        module,
-        settings.criterion.eval(),
-        rows,
-        settings.prepare,
-        settings.alpha,
-        settings.chunk_size,
-    )
+    settings.criterion.eval()
+    loss = FullLoss(settings, rows)
     reached = loss.weights
 
     def end_iteration(intermediate_result):
@@ -120,20 +103,17 @@ def train_by_lbfgs(
         if record.stopped:
             raise StopIteration
 
+    limits = {"maxfun": max_fun, "maxiter": settings.n_epochs, "gtol": settings.tol}
     observer.training_begins(record, None)
     try:
-        with threads_for(3 * settings.row_flops * min(len(rows), loss.chunk_size)):
+        with threads_for(3 * settings.row_flops * min(len(rows), settings.chunk_size)):
             result = minimize(
                 loss,
                 reached,
                 method="L-BFGS-B",
                 jac=True,
                 callback=end_iteration,
-                options={
-                    "maxfun": max_fun,
-                    "maxiter": settings.n_epochs,
-                    "gtol": settings.tol,
-                },
+                options=limits,
             )
         reached = result.x
     finally:

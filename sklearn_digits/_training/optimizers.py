@@ -9,6 +9,8 @@ steps slower, not wrong.
 from math import sqrt
 
 import torch
+from torch.optim.adam import adam
+from torch.optim.adamw import adamw
 
 
 def _unwrapped(method):
@@ -72,12 +74,10 @@ class LightOptimizer(torch.optim.Optimizer):
         Groups in which nothing has a gradient are passed over.
         """
         for group in self.param_groups:
-            parameters = [
-                weight for weight in group["params"] if weight.grad is not None
-            ]
-            if parameters:
+            moving = [weight for weight in group["params"] if weight.grad is not None]
+            if moving:
                 group["n_steps"] += 1
-                yield group, parameters, [weight.grad for weight in parameters]
+                yield group, moving, [weight.grad for weight in moving]
 
     def _moments(self, parameters, name):
         """Return one of the moments of `parameters`, zeros at first."""
@@ -88,39 +88,21 @@ class LightOptimizer(torch.optim.Optimizer):
         return [state[name] for state in states]
 
 
-def adam_step(
-    parameters,
-    gradients,
-    means,
-    squares,
-    _,
-    steps,
-    *,
-    lr,
-    beta1,
-    beta2,
-    weight_decay,
-    eps,
-    decoupled=False,
-    **options,
-):
-    """Take the step of torch's fused kernel, where torch does not have it."""
-    tensors = zip(parameters, gradients, means, squares, steps, strict=True)
-    for parameter, gradient, mean, square, step in tensors:
-        n_steps = int(step)
-        if decoupled:
-            parameter.mul_(1 - lr * weight_decay)
-        else:
-            gradient = gradient + weight_decay * parameter
-        mean.lerp_(gradient, 1 - beta1)
-        square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        root = (square / (1 - beta2**n_steps)).sqrt_().add_(eps)
-        parameter.addcdiv_(mean, root, value=-lr / (1 - beta1**n_steps))
+def adam_kernel(name, function):
+    """Return torch's fused kernel of that name, or `function` where torch has none.
 
+    Parameters
+    ----------
+    name : str
+    function : callable
+        ``adam`` or ``adamw`` of torch, which count the step themselves.
+    """
 
-def adamw_step(*args, **options):
-    """Take the step of :func:`adam_step` with decoupled weight decay."""
-    adam_step(*args, decoupled=True, **options)
+    def step(*tensors, **options):
+        *others, n_steps = tensors
+        function(*others, [count - 1 for count in n_steps], **options)
+
+    return staticmethod(getattr(torch, name, step))
 
 
 class Adam(LightOptimizer):
@@ -140,7 +122,7 @@ class Adam(LightOptimizer):
        order of computation at the end of its section 2.
     """
 
-    kernel = staticmethod(getattr(torch, "_fused_adam_", adam_step))
+    kernel = adam_kernel("_fused_adam_", adam)
 
     def __init__(self, params, lr, betas=(0.9, 0.999), eps=1e-8):
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
@@ -189,7 +171,7 @@ class AdamW(Adam):
     .. [1] Loshchilov, Hutter (2019). Decoupled weight decay regularization. ICLR.
     """
 
-    kernel = staticmethod(getattr(torch, "_fused_adamw_", adamw_step))
+    kernel = adam_kernel("_fused_adamw_", adamw)
 
 
 def add_each(tensors, others, alpha=1.0):

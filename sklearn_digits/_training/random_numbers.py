@@ -81,13 +81,22 @@ class ReproducibleDraws(TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
         """Call `function` with the arguments that the caller left out."""
         kwargs = dict(kwargs or {})
+        values = [*args, *kwargs.values()]
+        tensors = [value for value in values if isinstance(value, torch.Tensor)]
         draws = function in DRAWS or "generator" in kwargs
         if draws and kwargs.get("generator") is None:
-            kwargs["generator"] = self._generator_on(_device(args, kwargs))
-        if kwargs.get("dtype") is None and kwargs.get("out") is None:
-            dtype = _usual_dtype(function, args, kwargs)
-            if dtype is not None:
-                kwargs["dtype"] = dtype
+            device = kwargs.get("device")
+            if device is None:
+                device = tensors[0].device if tensors else "cpu"
+            kwargs["generator"] = self._generator_on(torch.device(device))
+        kinds = set()
+        if function in FLOATING_FACTORIES and not tensors:
+            kinds = {float}
+        elif function in FACTORIES_BY_VALUE:
+            kinds = set(_kinds_of_values(values))
+        free = kwargs.get("dtype") is None and kwargs.get("out") is None
+        if free and kinds & {float, complex}:
+            kwargs["dtype"] = torch.complex64 if complex in kinds else torch.float32
         return function(*args, **kwargs)
 
     def _generator_on(self, device):
@@ -96,28 +105,6 @@ class ReproducibleDraws(TorchFunctionMode):
             seed = draw_seed(self.generators["cpu"])
             self.generators[name] = torch.Generator(device).manual_seed(seed)
         return self.generators[name]
-
-
-def _device(args, kwargs):
-    """Return the device that a function of torch draws on."""
-    if kwargs.get("device") is not None:
-        return torch.device(kwargs["device"])
-    tensors = (x for x in (*args, *kwargs.values()) if isinstance(x, torch.Tensor))
-    return next((tensor.device for tensor in tensors), torch.device("cpu"))
-
-
-def _usual_dtype(function, args, kwargs):
-    """Return the dtype of the result if the default were float32; None if it is set."""
-    values = [*args, *kwargs.values()]
-    if function in FLOATING_FACTORIES:
-        given = any(isinstance(value, torch.Tensor) for value in values)
-        return None if given else torch.float32
-    if function in FACTORIES_BY_VALUE:
-        kinds = set(_kinds_of_values(values))
-        if complex in kinds:
-            return torch.complex64
-        return torch.float32 if float in kinds else None
-    return None
 
 
 def _kinds_of_values(values):

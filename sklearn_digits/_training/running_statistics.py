@@ -25,16 +25,13 @@ class RunningStatistics:
     """
 
     def __init__(self, module):
-        layers = [
-            layer
+        self.module = module
+        self.layers = [
+            (layer, layer.momentum)
             for layer in module.modules()
             if getattr(layer, "running_mean", None) is not None
             and getattr(layer, "momentum", None) is not None
         ]
-        self.module = module
-        self.layers = [(layer, layer.momentum) for layer in layers]
-        self._smallest = min((momentum for _, momentum in self.layers), default=1.0)
-        self._changed = False
 
     def follow(self, n_steps):
         """Weigh the next batch so that the statistics never hold their start.
@@ -47,17 +44,11 @@ class RunningStatistics:
         n_steps : int
             Training steps that the module has taken.
         """
-        share = 1 / (n_steps + 1)
-        if share > self._smallest:
-            self._changed = True
-            for layer, momentum in self.layers:
-                layer.momentum = max(momentum, share)
-        elif self._changed:
-            self.restore()
+        for layer, momentum in self.layers:
+            layer.momentum = max(momentum, 1 / (n_steps + 1))
 
     def restore(self):
         """Give the layers their own momentum back."""
-        self._changed = False
         for layer, momentum in self.layers:
             layer.momentum = momentum
 

@@ -4,12 +4,14 @@ Nothing here changes a global setting. Threads and modes of torch are set for th
 calling thread only.
 """
 
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cache
 
 import torch
 from threadpoolctl import ThreadpoolController
 
+# What a CPU calls the instructions that multiply bfloat16 matrices.
+BFLOAT16_CAPABILITIES = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
 COMPUTE_DTYPES = ("float32", "bfloat16", "float64")
 
 # A step is the forward and backward pass of one batch. Below this many floating-point
@@ -54,10 +56,7 @@ def has_native_bfloat16(device_type):
         return torch.cuda.get_device_capability() >= (8, 0)
     if device_type == "cpu":
         capabilities = torch.cpu.get_capabilities()
-        return any(
-            capabilities.get(name, False)
-            for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
-        )
+        return any(capabilities.get(name) for name in BFLOAT16_CAPABILITIES)
     return False
 
 
@@ -92,7 +91,8 @@ def weight_dtype(compute_dtype):
 def matrix_precision(compute_dtype, device):
     """Return a context in which matrix products run in `compute_dtype`."""
     if compute_dtype == "bfloat16":
-        return torch.autocast(device.type, torch.bfloat16)
+        # A cache that a caller's autocast keeps alive would hold the first weights.
+        return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
     return nullcontext()
 
 
@@ -103,10 +103,7 @@ def without_autocast():
     `compute_dtype` decides the precision of training. Predictions have the precision
     of the weights.
     """
-    with ExitStack() as stack:
-        for device_type in ("cpu", "cuda"):
-            if torch.is_autocast_enabled(device_type):
-                stack.enter_context(torch.autocast(device_type, enabled=False))
+    with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
         yield
 
 
@@ -117,9 +114,8 @@ def default_modes():
     The modes are ``autocast``, ``no_grad``, ``inference_mode`` and
     ``set_default_device``.
     """
-    device: AbstractContextManager = nullcontext()
-    if torch.get_default_device().type != "cpu":  # the mode slows down every call
-        device = torch.device("cpu")
+    on_cpu = torch.get_default_device().type == "cpu"
+    device = nullcontext() if on_cpu else torch.device("cpu")  # slows down every call
     with without_autocast(), torch.inference_mode(False), torch.enable_grad(), device:
         yield
 
@@ -164,22 +160,14 @@ def count_flops(module, example):
     output : torch.Tensor
         Output of `module` for `example` in evaluation mode.
     """
-    multiplications = 0
+    multiplications = []
 
     def count(layer, inputs, output):
-        nonlocal multiplications
-        multiplications += output[0].numel() * layer.weight[0].numel()
+        multiplications.append(output[0].numel() * layer.weight[0].numel())
 
-    hooks = [
-        layer.register_forward_hook(count)
-        for layer in module.modules()
-        if getattr(getattr(layer, "weight", None), "ndim", 0) >= 2
-    ]
-    module.eval()
-    try:
-        with torch.inference_mode():
-            output = module(example)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return 2.0 * multiplications, output
+    with ExitStack() as hooks, torch.inference_mode():
+        for layer in module.modules():
+            if getattr(getattr(layer, "weight", None), "ndim", 0) >= 2:
+                hooks.enter_context(layer.register_forward_hook(count))
+        output = module.eval()(example)
+    return 2.0 * sum(multiplications), output

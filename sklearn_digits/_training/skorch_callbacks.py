@@ -7,7 +7,6 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from sklearn.base import ClassifierMixin, clone
-from skorch import NeuralNet
 from skorch.dataset import Dataset
 from skorch.utils import TeeGenerator
 from torch.utils.data import Subset
@@ -80,26 +79,21 @@ class CallbackNet(ClassifierMixin, TrainingNet):
 
     def run_epoch(self, rows, validation):
         """Run skorch's epoch over both sets of rows; return the mean training loss."""
-        for part, training, prefix, step in [
-            (rows, True, "train", self.train_step),
-            (validation, False, "valid", self.validation_step),
-        ]:
-            if part is not None:
-                shuffled = training and self.settings.shuffle
-                generator = self.settings.generator if shuffled else None
-                batches = part.batches(self.batch_size, self.device, generator)
-                NeuralNet.run_single_epoch(
-                    self, self._until_stopped(batches), training, prefix, step
-                )
-            if training:
-                self.compute_statistics(rows)
-        batches = [b for b in self.history[-1]["batches"] if "train_loss" in b]
-        losses = [batch["train_loss"] for batch in batches]
-        sizes = [batch["train_batch_size"] for batch in batches]
+        generator = self.settings.generator if self.settings.shuffle else None
+        batches = self._batches_of(rows, generator)
+        self.run_single_epoch(batches, True, "train", self.train_step)
+        self.compute_statistics(rows)
+        if validation is not None:
+            batches = self._batches_of(validation, None)
+            self.run_single_epoch(batches, False, "valid", self.validation_step)
+        steps = [step for step in self.history[-1]["batches"] if "train_loss" in step]
+        losses = [step["train_loss"] for step in steps]
+        sizes = [step["train_batch_size"] for step in steps]
         return float(np.average(losses, weights=sizes))
 
-    def _until_stopped(self, batches):
-        for batch in batches:
+    def _batches_of(self, rows, generator):
+        """Yield the batches of `rows` until a callback asks to stop."""
+        for batch in rows.batches(self.batch_size, self.device, generator):
             yield batch
             if self.stop_requested_:
                 return

@@ -7,7 +7,6 @@ import torch
 from scipy.sparse import issparse
 from scipy.special import expit, softmax
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight
 
@@ -140,28 +139,21 @@ def row_weights(y, classes, sample_weight, class_weight, multilabel):
             "expected None or 'balanced' with multilabel y."
         )
     else:
-        per_class = _weights_from_dict(class_weight, classes)
-        weights = per_class[np.searchsorted(classes, y)]
+        weights = _weights_from_dict(class_weight, classes)[np.searchsorted(classes, y)]
     return weights if sample_weight is None else weights * sample_weight
 
 
 def _balanced_weights(y, sample_weight):
     """Return the weights of rows that give each class in `y` the same sum.
 
-    Rows of weight zero do not count, and stay at zero.
+    A class whose rows all have weight zero does not count: its weight is zero.
     """
-    counts = slice(None) if sample_weight is None else sample_weight > 0
-    counted = y[counts]
-    present, position = np.unique(counted, return_inverse=True)
-    per_class = compute_class_weight(
-        "balanced",
-        classes=present,
-        y=counted,
-        sample_weight=None if sample_weight is None else sample_weight[counts],
-    )
-    weights = np.zeros(len(y))
-    weights[counts] = per_class[position]
-    return weights
+    _, position = np.unique(y, return_inverse=True)
+    sums = np.bincount(position, sample_weight)
+    total, n_present = sums.sum(), np.count_nonzero(sums)
+    per_class = np.zeros(len(sums))
+    np.divide(total, n_present * sums, out=per_class, where=sums > 0)
+    return per_class[position]
 
 
 def _weights_from_dict(class_weight, classes):
@@ -170,11 +162,10 @@ def _weights_from_dict(class_weight, classes):
         raise ValueError(
             f"class_weight names classes {unknown} that are not among {classes}."
         )
-    valid = [
-        isinstance(weight, Real) and 0 <= float(weight) < np.inf
-        for weight in class_weight.values()
-    ]
-    if not all(valid):
+    weights = class_weight.values()
+    if not all(
+        isinstance(each, Real) and 0 <= float(each) < np.inf for each in weights
+    ):
         raise ValueError(
             f"class_weight={class_weight!r} must hold finite numbers, none of them "
             "negative."
