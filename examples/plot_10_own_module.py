@@ -2,9 +2,8 @@
 10. A network of your own, in one file
 ======================================
 
-A residual network adds to an image what its layers make of it, so that a layer that is
-not needed has only to make nothing [1]_. It is not in this package. What does it take
-to have it as an estimator?
+A residual network adds to an image what its layers compute from it [1]_. This package
+does not have one. What does it take to have it as an estimator?
 
 .. [1] He, Zhang, Ren, Sun (2016). Deep residual learning for image recognition. CVPR.
 """
