@@ -6,15 +6,15 @@ what is left into features for a linear layer.
 
 from collections.abc import Sequence
 from dataclasses import field
-from numbers import Integral, Real
+from numbers import Integral
 from typing import ClassVar
 
 import torch
-from sklearn.utils._param_validation import Interval
 from torch import nn
 from torch.nn import functional
 
 from sklearn_digits._classifiers.image_classifier import ImageClassifier
+from sklearn_digits._classifiers.torch_classifier import POSITIVE_INTEGER, SHARE
 from sklearn_digits._training.layers import BatchNorm2d, Dropout
 
 
@@ -241,8 +241,8 @@ class ConvNetClassifier(ImageClassifier):
     _parameter_constraints: ClassVar[dict] = {
         **ImageClassifier._parameter_constraints,
         "channels": ["array-like"],
-        "kernel_size": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "kernel_size": [POSITIVE_INTEGER],
+        "dropout": [SHARE],
     }
 
     def build_module(self, n_features, n_classes):

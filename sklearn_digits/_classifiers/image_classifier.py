@@ -7,15 +7,19 @@ training images, averaged weights, and views of an image at prediction.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from numbers import Integral, Real
 from typing import ClassVar, Literal
 
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_digits._classifiers.torch_classifier import TorchClassifier
+from sklearn_digits._classifiers.torch_classifier import (
+    NOT_NEGATIVE,
+    POSITIVE_INTEGER,
+    SHARE,
+    TorchClassifier,
+)
 from sklearn_digits._images.augmentation import RandomAffine, augment
 from sklearn_digits._images.shape import check_same_images, resolve_image_shape
 from sklearn_digits._images.statistics import largest_pixel, pixel_statistics
@@ -223,11 +227,11 @@ class ImageClassifier(TorchClassifier):
         "image_shape": ["array-like", None],
         "augmentation": [StrOptions({"affine"}), callable, None],
         "solver": [StrOptions({"adamw", "adam", "sgd"})],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
-        "ema_decay": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left"), None],
-        "n_views": [Interval(Integral, 1, None, closed="left")],
+        "weight_decay": [NOT_NEGATIVE],
+        "max_iter": [StrOptions({"auto"}), POSITIVE_INTEGER],
+        "label_smoothing": [SHARE],
+        "ema_decay": [StrOptions({"auto"}), SHARE, None],
+        "n_views": [POSITIVE_INTEGER],
     }
 
     _chunk_size = 128

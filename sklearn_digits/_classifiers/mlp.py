@@ -20,7 +20,12 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 from torch.nn import functional
 
-from sklearn_digits._classifiers.torch_classifier import TorchClassifier
+from sklearn_digits._classifiers.torch_classifier import (
+    NOT_NEGATIVE,
+    POSITIVE_INTEGER,
+    SHARE,
+    TorchClassifier,
+)
 from sklearn_digits._persistence import sklearn_weights
 from sklearn_digits._training.backpropagation import (
     ACTIVATE,
@@ -306,20 +311,17 @@ class MLPClassifier(TorchClassifier):
 
     _parameter_constraints: ClassVar[dict] = {
         **TorchClassifier._parameter_constraints,
-        "hidden_layer_sizes": [
-            "array-like",
-            Interval(Integral, 1, None, closed="left"),
-        ],
+        "hidden_layer_sizes": ["array-like", POSITIVE_INTEGER],
         "activation": [StrOptions(set(ACTIVATIONS))],
         "solver": [StrOptions({"adam", "sgd", "lbfgs"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
+        "alpha": [NOT_NEGATIVE],
         "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "power_t": [NOT_NEGATIVE],
+        "beta_1": [SHARE],
+        "beta_2": [SHARE],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+        "max_fun": [POSITIVE_INTEGER],
+        "dropout": [SHARE, "array-like"],
     }
 
     def build_module(self, n_features, n_classes):

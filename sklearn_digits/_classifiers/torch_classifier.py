@@ -43,6 +43,11 @@ from sklearn_digits._training.targets import (
 from sklearn_digits._training.validation import hold_out
 from sklearn_digits._warnings import warn_user
 
+# Limits of parameters that several classifiers share.
+POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
+NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+SHARE = Interval(Real, 0, 1, closed="left")
+
 
 def can_fit_partially(classifier):
     """Tell whether there is a ``partial_fit`` with these parameters."""
@@ -191,26 +196,20 @@ class TorchClassifier(
 
     _parameter_constraints: ClassVar[dict] = {
         "solver": [StrOptions({"adam", "sgd"})],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
+        "batch_size": [StrOptions({"auto"}), POSITIVE_INTEGER],
         "learning_rate": [StrOptions(set(SCHEDULES) - {"invscaling"})],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [POSITIVE_INTEGER],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
+        "tol": [NOT_NEGATIVE],
+        "n_iter_no_change": [POSITIVE_INTEGER, Options(Real, {np.inf})],
         "verbose": ["verbose"],
         "warm_start": ["boolean"],
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "nesterovs_momentum": ["boolean"],
         "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "validation_fraction": [SHARE],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "device": [str],
         "compute_dtype": [StrOptions({"auto", *COMPUTE_DTYPES})],
