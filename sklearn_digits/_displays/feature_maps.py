@@ -12,12 +12,7 @@ from sklearn.utils import check_scalar
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_digits._displays.grid import (
-    Keywords,
-    color_scale,
-    draw_grid,
-    signed_scale,
-)
+from sklearn_digits._displays.grid import Keywords, color_scale, draw_grid, signed_scale
 from sklearn_digits._displays.kernels import convolution_layer
 
 if TYPE_CHECKING:

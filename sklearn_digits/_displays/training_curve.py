@@ -218,10 +218,7 @@ class TrainingCurveDisplay:
         if ax is None:
             ax = plt.figure(layout="constrained").add_subplot()
         self.ax_, self.figure_ = ax, ax.figure
-        losses = {
-            "training": self.loss_curve,
-            "validation": self.validation_loss_curve,
-        }
+        losses = {"training": self.loss_curve, "validation": self.validation_loss_curve}
         scores = {
             "training": self.training_scores,
             "validation": self.validation_scores,

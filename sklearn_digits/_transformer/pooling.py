@@ -56,7 +56,6 @@ def pool_max(maps: np.ndarray, geometry: Geometry) -> np.ndarray:
         span = step * (n_windows - 1) + 1
         lead: tuple[Any, ...] = (slice(None),) * axis
         maps = reduce(
-            np.maximum,
-            (maps[(*lead, slice(i, i + span, step))] for i in range(window)),
+            np.maximum, (maps[(*lead, slice(i, i + span, step))] for i in range(window))
         )
     return maps
