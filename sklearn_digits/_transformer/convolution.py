@@ -296,29 +296,21 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         check_same_images(seen_shape, self.image_shape_)
         flat = validate_data(self, flat, dtype=_INPUT_DTYPES, reset=False)
         geometry = self._geometry(self.image_shape_, self.kernels_)
-        maps = np.empty(
-            (len(flat), len(self._map_names()), *geometry.maps),
-            np.float64 if flat.dtype == np.float64 else np.float32,
-        )
+        dtype = np.float64 if flat.dtype == np.float64 else np.float32
+        maps = np.empty((len(flat), len(self._map_names()), *geometry.maps), dtype)
         # Every channel is an image of its own.
         n_channels = self.image_shape_[2]
         unit_bytes = maps.itemsize * n_channels * prod(geometry.responses)
         n_units = sum(self.kernels_.shape[::2]) + 1
         piece = min(len(flat), max(1, _PIECE_BYTES // (unit_bytes * n_units)))
         side_by_side = SideBySide(
-            piece * n_channels,
-            self.image_shape_[:2],
-            self.kernels_,
-            geometry,
-            self.stride,
-            self.border_mode,
-            maps.dtype,
+            piece * n_channels, self.kernels_, geometry, self.border_mode, maps.dtype
         )
         gain = np.abs(self.kernels_).sum(axis=(1, 2)).max()
         for start in range(0, len(flat), piece):
             rows = slice(start, start + piece)
             self._check_range(flat[rows], gain, np.finfo(maps.dtype).max)
-            self._filter(flat[rows], side_by_side, geometry, maps[rows])
+            self._filter(flat[rows], side_by_side, maps[rows])
         return maps
 
     def get_feature_names_out(
@@ -338,16 +330,10 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         """
         check_is_fitted(self)
         _check_feature_names_in(self, input_features)
-        height, width = self._geometry(self.image_shape_, self.kernels_).maps
-        return np.array(
-            [
-                f"{name}_r{row}_c{column}"
-                for name in self._map_names()
-                for row in range(height)
-                for column in range(width)
-            ],
-            dtype=object,
-        )
+        places = np.ndindex(self._geometry(self.image_shape_, self.kernels_).maps)
+        suffixes = [f"_r{row}_c{column}" for row, column in places]
+        names = [name + suffix for name in self._map_names() for suffix in suffixes]
+        return np.array(names, dtype=object)
 
     def _map_names(self) -> list[str]:
         n_channels = self.image_shape_[2]
@@ -361,12 +347,10 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         ]
 
     def _check_clip(self) -> None:
-        if self.clip is None:
-            return
-        if (
-            len(self.clip) != 2
-            or not all(isinstance(bound, Real) for bound in self.clip)
-            or not self.clip[0] <= self.clip[1]
+        if self.clip is not None and not (
+            len(self.clip) == 2
+            and all(isinstance(bound, Real) for bound in self.clip)
+            and self.clip[0] <= self.clip[1]
         ):
             raise ValueError(
                 f"clip={self.clip!r}; expected (low, high), two numbers with low <= "
@@ -393,25 +377,22 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
 
     def _geometry(self, image_shape: ImageShape, kernels: np.ndarray) -> Geometry:
         """Work out the sides from image to maps; raise where nothing would be left."""
+        image, sides = image_shape[:2], kernels.shape[1:]
         same = self.padding == "same"
-        margins = tuple(
-            (k // 2, k - 1 - k // 2) if same else (0, 0) for k in kernels.shape[1:]
-        )
+        margins = tuple((k // 2, k - 1 - k // 2) if same else (0, 0) for k in sides)
         responses = tuple(
-            count_windows(before + size + after, k, self.stride)
-            for (before, after), size, k in zip(
-                margins, image_shape[:2], kernels.shape[1:], strict=True
-            )
+            count_windows(size + sum(margin), k, self.stride)
+            for size, margin, k in zip(image, margins, sides, strict=True)
         )
         if min(responses) < 1:
             raise ValueError(
-                f"padding='valid' leaves nothing of images of {image_shape[0]}x"
-                f"{image_shape[1]} pixels under kernels of {kernels.shape[1]}x"
-                f"{kernels.shape[2]}; expected images at least as large as the "
-                "kernels, or padding='same'."
+                f"padding='valid' leaves nothing of images of {image[0]}x{image[1]} "
+                f"pixels under kernels of {sides[0]}x{sides[1]}; expected images at "
+                "least as large as the kernels, or padding='same'."
             )
         if self.pooling is None:
-            return Geometry(margins, responses, (1, 1), (1, 1), responses)
+            unpooled = (1, 1), (1, 1), responses
+            return Geometry(image, margins, self.stride, responses, *unpooled)
         if isinstance(self.pool_size, str):
             window = tuple(max(2, side // 4) for side in responses)
             step = tuple(side // 2 for side in window)
@@ -423,14 +404,10 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         # 1 can be pooled along its length.
         window = tuple(map(min, window, responses))
         maps = tuple(map(count_windows, responses, window, step))
-        return Geometry(margins, responses, window, step, maps)
+        return Geometry(image, margins, self.stride, responses, window, step, maps)
 
     def _filter(
-        self,
-        rows: np.ndarray,
-        side_by_side: SideBySide,
-        geometry: Geometry,
-        out: np.ndarray,
+        self, rows: np.ndarray, side_by_side: SideBySide, out: np.ndarray
     ) -> None:
         """Filter a few rows of `X` into their part of the maps."""
         height, width, n_channels = self.image_shape_
@@ -440,8 +417,8 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
             maps = rectify(maps, self.rectify)
         if self.pooling is not None:
             pool = pool_mean if self.pooling == "mean" else pool_max
-            maps = pool(maps, geometry)
-        maps = maps[..., : geometry.maps[1]].transpose(2, 1, 0, 3)
+            maps = pool(maps, side_by_side.geometry)
+        maps = maps[..., : side_by_side.geometry.maps[1]].transpose(2, 1, 0, 3)
         out.reshape(maps.shape)[...] = maps
         if self.power != 1:
             np.copysign(np.abs(out) ** self.power, out, out=out)

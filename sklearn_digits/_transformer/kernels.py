@@ -226,10 +226,6 @@ def frame_kernels(bank: Bank) -> np.ndarray:
     """
     shapes = np.array([kernel.shape for kernel in bank.values()])
     frame = shapes.max(axis=0)
-    kernels = np.zeros((len(bank), *frame))
-    corners = frame // 2 - shapes // 2
-    for framed, kernel, corner in zip(kernels, bank.values(), corners, strict=True):
-        top, left = corner
-        height, width = kernel.shape
-        framed[top : top + height, left : left + width] = kernel
-    return kernels
+    before = frame // 2 - shapes // 2
+    margins = np.stack([before, frame - shapes - before], axis=2)
+    return np.stack([np.pad(k, m) for k, m in zip(bank.values(), margins, strict=True)])
