@@ -44,12 +44,8 @@ def _find_idx_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
         If some are there and some are missing.
     """
     names = [name for pair in _MNIST_FILES.values() for name in pair]
-    found = {
-        name: path
-        for name in names
-        for path in (Path(folder, f"{name}.gz"), Path(folder, name))
-        if path.is_file()
-    }
+    paths = [(name, Path(folder, name + end)) for name in names for end in (".gz", "")]
+    found = {name: path for name, path in paths if path.is_file()}
     if missing := [name for name in names if found and name not in found]:
         raise FileNotFoundError(
             f"{os.fspath(folder)} holds only {len(found)} of the {len(names)} IDX "
@@ -82,12 +78,10 @@ def _load_mnist(
     for folder in (data_home, os.environ.get("SKLEARN_DIGITS_DATA")):
         if folder and (paths := _find_idx_files(folder)):
             parts = ["train", "test"] if subset == "all" else [subset]
+            names = [_MNIST_FILES[part] for part in parts]
             pairs = [
-                _load_pair(*(paths[name] for name in _MNIST_FILES[part]))
-                for part in parts
+                _load_pair(paths[images], paths[labels]) for images, labels in names
             ]
-            if len(pairs) == 1:
-                return pairs[0]
             data, target = map(np.concatenate, zip(*pairs, strict=True))
             return data, target
     openml = fetch_openml(
