@@ -4,7 +4,7 @@ A convolution layer whose weights are not learned, and what usually follows one:
 rectification, pooling, a power. All of it works on a few images at a time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import field
 from math import prod
 from numbers import Integral, Real
@@ -31,7 +31,7 @@ from sklearn_digits._images.shape import (
 )
 from sklearn_digits._images.statistics import largest_pixel, no_less_than_pixels
 from sklearn_digits._transformer.correlation import Geometry, SideBySide
-from sklearn_digits._transformer.kernels import frame_kernels, kernel_bank
+from sklearn_digits._transformer.kernels import Kernels, frame_kernels, kernel_bank
 from sklearn_digits._transformer.pooling import (
     count_windows,
     pool_max,
@@ -177,9 +177,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
     True
     """
 
-    kernels: str | Mapping | Sequence | np.ndarray = field(
-        default="edges", kw_only=False
-    )
+    kernels: Kernels = field(default="edges", kw_only=False)
     image_shape: Sequence[int] | None = None
     padding: str = "same"
     border_mode: str = "constant"
@@ -234,10 +232,8 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         kernels = frame_kernels(bank)
         self._check_clip()
         rows, seen_shape = flatten_images(X)
-        checked = check_array(rows, dtype=_INPUT_DTYPES, estimator=self)
-        image_shape = resolve_image_shape(
-            checked.shape[1], self.image_shape, seen_shape
-        )
+        n_features = check_array(rows, dtype=_INPUT_DTYPES, estimator=self).shape[1]
+        image_shape = resolve_image_shape(n_features, self.image_shape, seen_shape)
         self._geometry(image_shape, kernels)
         # Attributes come after everything that may raise: a failed fit leaves the
         # estimator as it was.
