@@ -13,10 +13,10 @@ from sklearn.utils import check_consistent_length, check_scalar, column_or_1d
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from sklearn_digits._displays.grid import (
-    ColormapLike,
+    AxesOrNone,
+    Cmap,
     GridDisplay,
     Keywords,
-    OptionalAxes,
     as_images,
     color_scale,
 )
@@ -81,7 +81,7 @@ class DigitsDisplay(GridDisplay):
         *,
         n_images: int = 32,
         image_shape: Sequence[int] | None = None,
-        ax: OptionalAxes = None,
+        ax: AxesOrNone = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the first of some images.
@@ -122,11 +122,11 @@ class DigitsDisplay(GridDisplay):
 
     def plot(
         self,
-        ax: OptionalAxes = None,
+        ax: AxesOrNone = None,
         *,
         n_images: int = 32,
         n_columns: int | None = None,
-        cmap: ColormapLike = "gray",
+        cmap: Cmap = "gray",
         im_kw: Keywords | None = None,
         text_kw: Keywords | None = None,
     ) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,28 +14,26 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_digits._displays.grid import (
-    ColormapLike,
+    AxesOrNone,
+    Cmap,
     GridDisplay,
     Keywords,
-    OptionalAxes,
     color_scale,
     signed_scale,
 )
 from sklearn_digits._displays.kernels import convolution_layer
 
+NamedMaps: TypeAlias = tuple[np.ndarray, list[str]]
 
-def _maps_of_transformer(
-    transformer: Any, X: np.ndarray
-) -> tuple[np.ndarray, list[str]]:
+
+def _maps_of_transformer(transformer: Any, X: np.ndarray) -> NamedMaps:
     """Return maps (n_maps, height, width) of the one image in `X`, and their names."""
     maps = transformer.feature_maps(X)[0]
     features = transformer.get_feature_names_out()[:: maps[0].size]
     return maps, [feature.removesuffix("_r0_c0") for feature in features]
 
 
-def _maps_of_network(
-    classifier: Any, X: np.ndarray, layer: int
-) -> tuple[np.ndarray, list[str]]:
+def _maps_of_network(classifier: Any, X: np.ndarray, layer: int) -> NamedMaps:
     """Return what a convolution layer makes of the one image in `X`."""
     passed = []
     # A copy: the layers behind may work in place.
@@ -115,7 +113,7 @@ class FeatureMapDisplay(GridDisplay):
         image: ArrayLike,
         *,
         layer: int = 0,
-        ax: OptionalAxes = None,
+        ax: AxesOrNone = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the maps that a fitted estimator makes of an image.
@@ -163,11 +161,11 @@ class FeatureMapDisplay(GridDisplay):
 
     def plot(
         self,
-        ax: OptionalAxes = None,
+        ax: AxesOrNone = None,
         *,
         n_maps: int = 32,
         n_columns: int | None = None,
-        cmap: ColormapLike | None = None,
+        cmap: Cmap | None = None,
         im_kw: Keywords | None = None,
         text_kw: Keywords | None = None,
     ) -> Self:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # What displays are given, by names that need no matplotlib to be installed.
 Keywords: TypeAlias = dict[str, Any]
-OptionalAxes: TypeAlias = "Axes | None"
-ColormapLike: TypeAlias = "str | Colormap"
+AxesOrNone: TypeAlias = "Axes | None"
+Cmap: TypeAlias = "str | Colormap"
 Size: TypeAlias = tuple[float, float]  # width, height
 
 CELL_INCHES = 0.85  # of an image, in a figure of its own
@@ -60,11 +60,11 @@ def signed_scale(values: np.ndarray) -> Keywords:
     return {"vmin": -largest, "vmax": largest}
 
 
-class FittedDisplay:
+class SizedDisplay:
     """A display that makes a figure for what it draws, unless it is given Axes."""
 
     def _open_axes(
-        self, ax: OptionalAxes, size: Size, inch: float, margins: Size
+        self, ax: AxesOrNone, size: Size, inch: float, margins: Size
     ) -> float:
         """Set `ax_` and `figure_`, and return the inches that a unit of `ax_` takes.
 
@@ -102,12 +102,12 @@ def _grid_shape(n_tiles: int, n_columns: int | None) -> tuple[int, int]:
     return max(1, ceil(n_tiles / n_columns)), n_columns
 
 
-class GridDisplay(FittedDisplay):
+class GridDisplay(SizedDisplay):
     """A display that draws images row by row into one Axes, captions above them."""
 
     def _draw(
         self,
-        ax: OptionalAxes,
+        ax: AxesOrNone,
         tiles: Sequence[tuple[np.ndarray, Keywords]],
         captions: Sequence[Any] | np.ndarray | None,
         n_columns: int | None,

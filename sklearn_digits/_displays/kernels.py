@@ -13,10 +13,10 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_digits._displays.grid import (
-    ColormapLike,
+    AxesOrNone,
+    Cmap,
     GridDisplay,
     Keywords,
-    OptionalAxes,
     signed_scale,
 )
 from sklearn_digits._transformer.kernels import Kernels, frame_kernels, kernel_bank
@@ -104,7 +104,7 @@ class KernelDisplay(GridDisplay):
 
     @classmethod
     def from_kernels(
-        cls, kernels: Kernels | None = None, *, ax: OptionalAxes = None, **kwargs: Any
+        cls, kernels: Kernels | None = None, *, ax: AxesOrNone = None, **kwargs: Any
     ) -> Self:
         """Draw kernels by name, or one's own.
 
@@ -136,7 +136,7 @@ class KernelDisplay(GridDisplay):
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, *, layer: int = 0, ax: OptionalAxes = None, **kwargs: Any
+        cls, estimator: Any, *, layer: int = 0, ax: AxesOrNone = None, **kwargs: Any
     ) -> Self:
         """Draw the kernels of a fitted estimator.
 
@@ -182,11 +182,11 @@ class KernelDisplay(GridDisplay):
 
     def plot(
         self,
-        ax: OptionalAxes = None,
+        ax: AxesOrNone = None,
         *,
         n_kernels: int = 32,
         n_columns: int | None = None,
-        cmap: ColormapLike = "RdBu_r",
+        cmap: Cmap = "RdBu_r",
         im_kw: Keywords | None = None,
         text_kw: Keywords | None = None,
     ) -> Self:

@@ -14,7 +14,7 @@ from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_digits._displays.digits import DigitsDisplay
-from sklearn_digits._displays.grid import OptionalAxes, as_images
+from sklearn_digits._displays.grid import AxesOrNone, as_images
 
 
 @dataclass(eq=False, repr=False)
@@ -91,7 +91,7 @@ class MistakesDisplay:
         *,
         n_images: int = 12,
         image_shape: Sequence[int] | None = None,
-        ax: OptionalAxes = None,
+        ax: AxesOrNone = None,
         **kwargs: Any,
     ) -> Self:
         """Predict images with a fitted classifier, and draw its mistakes.
@@ -157,7 +157,7 @@ class MistakesDisplay:
         classes: ArrayLike | None = None,
         n_images: int = 12,
         image_shape: Sequence[int] | None = None,
-        ax: OptionalAxes = None,
+        ax: AxesOrNone = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the mistakes in given predictions.
@@ -212,9 +212,7 @@ class MistakesDisplay:
         display = cls(*drawn, n_samples=len(images))
         return display.plot(ax, n_images=n_images, **kwargs)
 
-    def plot(
-        self, ax: OptionalAxes = None, *, n_images: int = 12, **kwargs: Any
-    ) -> Self:
+    def plot(self, ax: AxesOrNone = None, *, n_images: int = 12, **kwargs: Any) -> Self:
         """Draw the first, most confident mistakes.
 
         Parameters

@@ -10,12 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from sklearn_digits._displays.grid import (
-    ColormapLike,
-    FittedDisplay,
-    Keywords,
-    OptionalAxes,
-)
+from sklearn_digits._displays.grid import AxesOrNone, Cmap, Keywords, SizedDisplay
 from sklearn_digits._transformer.kernels import Kernels, kernel_bank
 
 if TYPE_CHECKING:
@@ -85,7 +80,7 @@ def _write(
 
 
 @dataclass(eq=False, repr=False)
-class PixelGridDisplay(FittedDisplay):
+class PixelGridDisplay(SizedDisplay):
     """An image with its grey values written in the cells, and a kernel over it.
 
     The kernel is laid over a window of the image, its weights below the grey values
@@ -154,7 +149,7 @@ class PixelGridDisplay(FittedDisplay):
         kernel: str | ArrayLike | None = None,
         *,
         position: tuple[int, int] = (0, 0),
-        ax: OptionalAxes = None,
+        ax: AxesOrNone = None,
         **kwargs: Any,
     ) -> Self:
         """Draw one grey image.
@@ -194,10 +189,10 @@ class PixelGridDisplay(FittedDisplay):
 
     def plot(
         self,
-        ax: OptionalAxes = None,
+        ax: AxesOrNone = None,
         *,
         values_format: str | None = None,
-        cmap: ColormapLike = "gray",
+        cmap: Cmap = "gray",
         im_kw: Keywords | None = None,
         text_kw: Keywords | None = None,
         kernel_color: ColorType = "tab:red",

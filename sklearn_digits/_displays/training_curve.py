@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_digits._displays.grid import Keywords, OptionalAxes
+from sklearn_digits._displays.grid import AxesOrNone, Keywords
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,7 +125,7 @@ class TrainingCurveDisplay:
         estimator: Any,
         *,
         training_scores: Curve | None = None,
-        ax: OptionalAxes = None,
+        ax: AxesOrNone = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the curves of a fitted network.
@@ -172,7 +172,7 @@ class TrainingCurveDisplay:
 
     def plot(
         self,
-        ax: OptionalAxes = None,
+        ax: AxesOrNone = None,
         *,
         line_kw: Keywords | None = None,
         score_line_kw: Keywords | None = None,
