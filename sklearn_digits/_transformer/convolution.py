@@ -299,9 +299,8 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         unit_bytes = maps.itemsize * n_channels * prod(geometry.responses)
         n_units = sum(self.kernels_.shape[::2]) + 1
         piece = min(len(flat), max(1, _PIECE_BYTES // (unit_bytes * n_units)))
-        side_by_side = SideBySide(
-            piece * n_channels, self.kernels_, geometry, self.border_mode, maps.dtype
-        )
+        n_images = piece * n_channels
+        side_by_side = SideBySide(n_images, self.kernels_, geometry, maps.dtype)
         gain = np.abs(self.kernels_).sum(axis=(1, 2)).max()
         for start in range(0, len(flat), piece):
             rows = slice(start, start + piece)
@@ -386,9 +385,12 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
                 f"pixels under kernels of {sides[0]}x{sides[1]}; expected images at "
                 "least as large as the kernels, or padding='same'."
             )
+        unpooled = (1, 1), (1, 1), responses
+        geometry = Geometry(
+            image, margins, self.border_mode, self.stride, responses, *unpooled
+        )
         if self.pooling is None:
-            unpooled = (1, 1), (1, 1), responses
-            return Geometry(image, margins, self.stride, responses, *unpooled)
+            return geometry
         if isinstance(self.pool_size, str):
             window = tuple(max(2, side // 4) for side in responses)
             step = tuple(side // 2 for side in window)
@@ -400,7 +402,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         # 1 can be pooled along its length.
         window = tuple(map(min, window, responses))
         maps = tuple(map(count_windows, responses, window, step))
-        return Geometry(image, margins, self.stride, responses, window, step, maps)
+        return geometry._replace(window=window, step=step, maps=maps)
 
     def _filter(
         self, rows: np.ndarray, side_by_side: SideBySide, out: np.ndarray

@@ -15,10 +15,14 @@ Sides: TypeAlias = tuple[int, ...]  # two of them
 
 
 class Geometry(NamedTuple):
-    """The sides, as (height, width), of everything between an image and its maps."""
+    """The sides, as (height, width), of everything between an image and its maps.
+
+    `border_mode` is SciPy's name of what stands in the margins.
+    """
 
     image: Sides
     margins: tuple[Sides, ...]  # (above, below), (left, right) of the image
+    border_mode: str
     stride: int
     responses: Sides
     window: Sides
@@ -26,21 +30,19 @@ class Geometry(NamedTuple):
     maps: Sides
 
 
-def _border_sources(
-    geometry: Geometry, border_mode: str
-) -> list[tuple[int, np.ndarray, np.ndarray]]:
+def _border_sources(geometry: Geometry) -> list[tuple[int, np.ndarray, np.ndarray]]:
     """Return what fills the margins: for columns and rows, which lines repeat which.
 
     Padding the lines' numbers instead of the lines makes margins wider than the image
     right as well.
     """
-    if border_mode == "constant":
+    if geometry.border_mode == "constant":
         return []
     sources = []
     margins, sides = geometry.margins[::-1], geometry.image[::-1]
     for axis, (before, after), size in zip((2, 0), margins, sides, strict=True):
         numbers = np.arange(before, before + size)
-        source = np.pad(numbers, (before, after), BORDER_MODES[border_mode])
+        source = np.pad(numbers, (before, after), BORDER_MODES[geometry.border_mode])
         margin = np.flatnonzero(source != np.arange(len(source)))
         sources.append((axis, margin, source[margin]))
     return sources
@@ -60,18 +62,11 @@ class SideBySide:
         How many images a call takes at most.
     kernels : ndarray of shape (n_kernels, kernel_height, kernel_width)
     geometry : Geometry
-    border_mode : str
-        SciPy's name of what stands in the margins.
     dtype : dtype
     """
 
     def __init__(
-        self,
-        n_images: int,
-        kernels: np.ndarray,
-        geometry: Geometry,
-        border_mode: str,
-        dtype: np.dtype,
+        self, n_images: int, kernels: np.ndarray, geometry: Geometry, dtype: np.dtype
     ) -> None:
         self.geometry = geometry
         (height, width), stride = geometry.image, geometry.stride
@@ -81,7 +76,7 @@ class SideBySide:
         cell = -(-sides[1] // stride)
         self._canvas = np.zeros((sides[0], n_images, cell * stride), dtype)
         self._inside = (slice(above, above + height), slice(left, left + width))
-        self._borders = _border_sources(geometry, border_mode)
+        self._borders = _border_sources(geometry)
         # A column that is zero in all kernels need not be multiplied.
         self._columns = np.flatnonzero(kernels.any(axis=(0, 1))).tolist() or [0]
         line = n_images * cell

@@ -186,13 +186,12 @@ def _named_kernels(names: Iterable[str]) -> Bank:
 def _own_kernels(arrays: Mapping[str, ArrayLike]) -> Bank:
     if not arrays:
         raise ValueError("kernels is empty; expected at least one kernel.")
-    for name in arrays:
-        if not isinstance(name, str):
-            raise TypeError(f"kernels has the name {name!r}; expected a str.")
     return {name: _check_kernel(name, array) for name, array in arrays.items()}
 
 
 def _check_kernel(name: str, array: ArrayLike) -> np.ndarray:
+    if not isinstance(name, str):
+        raise TypeError(f"kernels has the name {name!r}; expected a str.")
     try:
         array = np.asarray(array)
     except ValueError as error:

@@ -195,8 +195,6 @@ def save_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     with written_atomically(path) as file:
         if os.fspath(path).endswith(".gz"):
             with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
-                packed.write(header)
-                packed.write(values.data)
+                packed.writelines([header, values.data])
         else:
-            file.write(header)
-            file.write(values.data)
+            file.writelines([header, values.data])
