@@ -4,14 +4,12 @@ from sklearn_digits._classifiers.convnet import ConvNetClassifier
 from sklearn_digits._classifiers.image_classifier import ImageClassifier
 from sklearn_digits._classifiers.mlp import MLPClassifier
 from sklearn_digits._classifiers.torch_classifier import TorchClassifier
-from sklearn_digits._displays import (
-    DigitsDisplay,
-    FeatureMapDisplay,
-    KernelDisplay,
-    MistakesDisplay,
-    PixelGridDisplay,
-    TrainingCurveDisplay,
-)
+from sklearn_digits._displays.digits import DigitsDisplay
+from sklearn_digits._displays.feature_maps import FeatureMapDisplay
+from sklearn_digits._displays.kernels import KernelDisplay
+from sklearn_digits._displays.mistakes import MistakesDisplay
+from sklearn_digits._displays.pixel_grid import PixelGridDisplay
+from sklearn_digits._displays.training_curve import TrainingCurveDisplay
 from sklearn_digits._images.augmentation import RandomAffine, RandomDistortion
 from sklearn_digits._images.digit_image import to_digit_image
 from sklearn_digits._persistence.checkpoint import Checkpoint

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, check_scalar, column_or_1d
 
 from sklearn_digits._displays.grid import (
+    AxesOrNone,
+    Cmap,
+    GridDisplay,
     Keywords,
     as_images,
     check_matplotlib,
     color_scale,
-    draw_grid,
 )
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
-    from numpy.typing import ArrayLike
 
-
-class DigitsDisplay:
+@dataclass(eq=False, repr=False)
+class DigitsDisplay(GridDisplay):
     """A grid of images with their labels.
 
     It is recommended to use :meth:`from_images`. All parameters are stored as
@@ -70,11 +70,8 @@ class DigitsDisplay:
     >>> plt.show()
     """
 
-    def __init__(
-        self, images: np.ndarray, labels: np.ndarray | Sequence[str] | None = None
-    ) -> None:
-        self.images = images
-        self.labels = labels
+    images: np.ndarray
+    labels: np.ndarray | Sequence[str] | None = None
 
     @classmethod
     def from_images(
@@ -84,7 +81,7 @@ class DigitsDisplay:
         *,
         n_images: int = 32,
         image_shape: Sequence[int] | None = None,
-        ax: Axes | None = None,
+        ax: AxesOrNone = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the first of some images.
@@ -125,11 +122,11 @@ class DigitsDisplay:
 
     def plot(
         self,
-        ax: Axes | None = None,
+        ax: AxesOrNone = None,
         *,
         n_images: int = 32,
         n_columns: int | None = None,
-        cmap: str | Colormap = "gray",
+        cmap: Cmap = "gray",
         im_kw: Keywords | None = None,
         text_kw: Keywords | None = None,
     ) -> Self:
@@ -164,18 +161,8 @@ class DigitsDisplay:
         TypeError
             If one of them is no integer.
         """
-        check_matplotlib(f"{type(self).__name__}.plot")
         check_scalar(n_images, "n_images", Integral, min_val=1)
-        labels = [] if self.labels is None else [*map(str, self.labels[:n_images])]
         images, scale = color_scale(self.images[:n_images])
-        im_kw = {"cmap": cmap, "interpolation": "nearest", **scale, **(im_kw or {})}
-        self.ax_, self.images_, self.text_ = draw_grid(
-            ax,
-            self.images.shape[1:3],
-            [(image, im_kw) for image in images],
-            labels,
-            n_columns,
-            text_kw,
-        )
-        self.figure_ = self.ax_.figure
-        return self
+        im_kw = {"cmap": cmap, **scale, **(im_kw or {})}
+        tiles = [(image, im_kw) for image in images]
+        return self._draw(ax, tiles, self.labels, n_columns, text_kw)

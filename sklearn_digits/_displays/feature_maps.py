@@ -3,56 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from numpy.typing import ArrayLike
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_digits._displays.grid import (
+    AxesOrNone,
+    Cmap,
+    GridDisplay,
     Keywords,
     check_matplotlib,
     color_scale,
-    draw_grid,
     signed_scale,
 )
 from sklearn_digits._displays.kernels import convolution_layer
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
-    from numpy.typing import ArrayLike
+NamedMaps: TypeAlias = tuple[np.ndarray, list[str]]
 
 
-def _maps_of_transformer(
-    transformer: Any, X: np.ndarray
-) -> tuple[np.ndarray, list[str]]:
+def _maps_of_transformer(transformer: Any, X: np.ndarray) -> NamedMaps:
     """Return maps (n_maps, height, width) of the one image in `X`, and their names."""
     maps = transformer.feature_maps(X)[0]
     features = transformer.get_feature_names_out()[:: maps[0].size]
     return maps, [feature.removesuffix("_r0_c0") for feature in features]
 
 
-def _maps_of_network(
-    classifier: Any, X: np.ndarray, layer: int
-) -> tuple[np.ndarray, list[str]]:
+def _maps_of_network(classifier: Any, X: np.ndarray, layer: int) -> NamedMaps:
     """Return what a convolution layer makes of the one image in `X`."""
     passed = []
     # A copy: the layers behind may work in place.
-    hook = convolution_layer(classifier, layer).register_forward_hook(
+    with convolution_layer(classifier, layer, "feature_maps").register_forward_hook(
         lambda module, inputs, output: passed.append(output.detach().double().cpu())
-    )
-    try:
+    ):
         classifier.predict_proba(X)
-    finally:
-        hook.remove()
     maps = passed[0][0].numpy()
-    return maps, [str(i) for i in range(len(maps))]
+    return maps, [*map(str, range(len(maps)))]
 
 
-class FeatureMapDisplay:
+@dataclass(eq=False, repr=False)
+class FeatureMapDisplay(GridDisplay):
     """An image, and the maps that kernels make of it.
 
     All maps share one scale, so that a faint response looks faint. Maps with negative
@@ -76,10 +70,12 @@ class FeatureMapDisplay:
         The Axes with the image and all the maps.
     figure_ : matplotlib Figure
         The figure of `ax_`.
+    images_ : list of matplotlib AxesImage
+        The image, if there is one, and the maps, row by row.
     image_ : matplotlib AxesImage or None
         The image, if there is one.
     maps_ : list of matplotlib AxesImage
-        The maps drawn, row by row.
+        The maps alone.
     text_ : list of matplotlib Text
         What is written above image and maps; empty without `names`.
 
@@ -106,24 +102,18 @@ class FeatureMapDisplay:
     >>> plt.show()
     """
 
-    def __init__(
-        self,
-        maps: np.ndarray,
-        names: Sequence[str] | None = None,
-        image: np.ndarray | None = None,
-    ) -> None:
-        self.maps = maps
-        self.names = names
-        self.image = image
+    maps: np.ndarray
+    names: Sequence[str] | None = None
+    image: np.ndarray | None = None
 
     @classmethod
     def from_estimator(
         cls,
-        estimator: BaseEstimator,
+        estimator: Any,
         image: ArrayLike,
         *,
         layer: int = 0,
-        ax: Axes | None = None,
+        ax: AxesOrNone = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the maps that a fitted estimator makes of an image.
@@ -163,25 +153,19 @@ class FeatureMapDisplay:
         X = np.asarray(image)[np.newaxis]
         if hasattr(estimator, "feature_maps"):
             maps, names = _maps_of_transformer(estimator, X)
-        elif hasattr(estimator, "module_"):
-            maps, names = _maps_of_network(estimator, X, layer)
         else:
-            raise ValueError(
-                f"{estimator} has neither feature_maps nor a module_; expected a "
-                "ConvolutionFeatureTransformer or a network: the step of a pipeline, "
-                "the best_estimator_ of a search."
-            )
+            maps, names = _maps_of_network(estimator, X, layer)
         if hasattr(estimator, "image_shape_"):
             X = X.reshape(1, *estimator.image_shape_)
         return cls(maps, names, X[0]).plot(ax, **kwargs)
 
     def plot(
         self,
-        ax: Axes | None = None,
+        ax: AxesOrNone = None,
         *,
         n_maps: int = 32,
         n_columns: int | None = None,
-        cmap: str | Colormap | None = None,
+        cmap: Cmap | None = None,
         im_kw: Keywords | None = None,
         text_kw: Keywords | None = None,
     ) -> Self:
@@ -216,29 +200,19 @@ class FeatureMapDisplay:
         TypeError
             If one of them is no integer.
         """
-        check_matplotlib(f"{type(self).__name__}.plot")
         check_scalar(n_maps, "n_maps", Integral, min_val=1)
         maps = np.asarray(self.maps)[:n_maps]
-        names = [] if self.names is None else list(self.names)[:n_maps]
-        signed = maps.min() < 0
-        scale = signed_scale(maps) if signed else {"vmin": 0, "vmax": maps.max()}
-        im_kw = {
-            "cmap": cmap or ("RdBu_r" if signed else "gray"),
-            "interpolation": "nearest",
-            **scale,
-            **(im_kw or {}),
-        }
-        tiles, cell = [(one, im_kw) for one in maps], maps.shape[1:]
+        names = [] if self.names is None else list(self.names)
+        if maps.min() < 0:
+            style = {"cmap": cmap or "RdBu_r", **signed_scale(maps)}
+        else:
+            style = {"cmap": cmap or "gray", "vmin": 0, "vmax": maps.max()}
+        tiles = [(one, {**style, **(im_kw or {})}) for one in maps]
         if self.image is not None:
             [image], grey = color_scale(self.image[np.newaxis])
-            tiles = [
-                (image, {"cmap": "gray", "interpolation": "nearest", **grey}),
-                *tiles,
-            ]
-            names, cell = names and ["image", *names], image.shape[:2]
-        self.ax_, drawn, self.text_ = draw_grid(
-            ax, cell, tiles, names, n_columns, text_kw
-        )
-        self.image_ = None if self.image is None else drawn.pop(0)
-        self.maps_, self.figure_ = drawn, self.ax_.figure
+            tiles = [(image, {"cmap": "gray", **grey}), *tiles]
+            names = names and ["image", *names]
+        self._draw(ax, tiles, names, n_columns, text_kw)
+        self.image_ = None if self.image is None else self.images_[0]
+        self.maps_ = self.images_[-len(maps) :]
         return self

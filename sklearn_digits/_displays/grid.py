@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil, sqrt
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_scalar
 
 from sklearn_digits._images.conversion import flatten_images
@@ -15,11 +16,13 @@ from sklearn_digits._images.shape import resolve_image_shape
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.image import AxesImage
-    from matplotlib.text import Text
-    from numpy.typing import ArrayLike
+    from matplotlib.colors import Colormap
 
+# What displays are given, by names that need no matplotlib to be installed.
 Keywords: TypeAlias = dict[str, Any]
+AxesOrNone: TypeAlias = "Axes | None"
+Cmap: TypeAlias = "str | Colormap"
+Size: TypeAlias = tuple[float, float]  # width, height
 
 CELL_INCHES = 0.85  # of an image, in a figure of its own
 SMALLEST_FONT = 7  # for which such an image is widened
@@ -67,84 +70,101 @@ def signed_scale(values: np.ndarray) -> Keywords:
     return {"vmin": -largest, "vmax": largest}
 
 
-def draw_grid(
-    ax: Axes | None,
-    cell: tuple[int, ...],
-    tiles: Sequence[tuple[np.ndarray, Keywords]],
-    captions: Sequence[str],
-    n_columns: int | None,
-    text_kw: Keywords | None,
-) -> tuple[Axes, list[AxesImage], list[Text]]:
-    """Draw images row by row into one Axes, each with its caption above.
+class SizedDisplay:
+    """A display that makes a figure for what it draws, unless it is given Axes."""
 
-    Parameters
-    ----------
-    ax : matplotlib Axes or None
-        None makes a figure of a fitting size.
-    cell : tuple of 2 int
-        ``(height, width)`` that an image takes, in units of the Axes.
-    tiles : list of tuple
-        Each image, as an array, and the keywords of its ``imshow``.
-    captions : list of str
-        One for each image, or none.
-    n_columns : int or None
-        None makes the grid about twice as wide as high.
-    text_kw : dict or None
-        Keywords of the captions.
+    def _open_axes(
+        self, ax: AxesOrNone, size: Size, inch: float, margins: Size
+    ) -> float:
+        """Set `ax_` and `figure_`, and return the inches that a unit of `ax_` takes.
 
-    Returns
-    -------
-    ax, images_, text_ : matplotlib Axes, list of AxesImage, list of Text
-        The Axes and what it now holds.
-    """
-    if n_columns is not None:
-        check_scalar(n_columns, "n_columns", Integral, min_val=1)
-    height, width = cell
-    side = max(height, width)
-    n_rows = max(1, round(sqrt(len(tiles) / 2)))
-    n_columns = n_columns or max(1, ceil(len(tiles) / n_rows))
-    n_rows = max(1, ceil(len(tiles) / n_columns))
-    lines = [caption.split("\n") for caption in captions]
-    n_lines = max(map(len, lines), default=0)
-    n_letters = max((len(line) for text in lines for line in text), default=0)
-    gap, line = 0.16 * side, 0.2 * side
-    cell_width, cell_height = width + gap, height + gap + n_lines * line
-    size = (n_columns * cell_width - gap, n_rows * cell_height)
-    ax, inch = _fit(ax, size, side, cell_width, n_letters)
-    # Captions fit their cells.
-    room = min(line / LINE_HEIGHT, cell_width / (LETTER_WIDTH * max(n_letters, 1)))
-    fontsize = min(LARGEST_FONT, 72 * inch * room)
-    text_kw = {"ha": "center", "va": "bottom", "fontsize": fontsize, **(text_kw or {})}
-    images_, text_ = [], []
-    for i, (image, im_kw) in enumerate(tiles):
-        left, bottom = i % n_columns * cell_width, (i // n_columns + 1) * cell_height
-        extent = (left, left + width, bottom, bottom - height)
-        images_.append(ax.imshow(image, extent=extent, **im_kw))
-        if captions:
-            x, y = left + width / 2, bottom - height - gap / 3
-            text_.append(ax.text(x, y, captions[i], **text_kw))
-    ax.set(xlim=(0, size[0]), ylim=(size[1], 0), aspect="equal")
-    ax.set_axis_off()
-    return ax, images_, text_
+        Parameters
+        ----------
+        ax : matplotlib Axes or None
+            None makes a figure of a fitting size.
+        size : tuple of 2 float
+            ``(width, height)`` of what is to be drawn, in units of the Axes.
+        inch : float
+            The inches that a unit takes in a new figure.
+        margins : tuple of 2 float
+            ``(width, height)`` of what a new figure has around it, in inches.
+        """
+        check_matplotlib(f"{type(self).__name__}.plot")
+        import matplotlib.pyplot as plt
+
+        width, height = size
+        if ax is None:
+            figsize = (max(width * inch + margins[0], 3), height * inch + margins[1])
+            ax = plt.figure(figsize=figsize, layout="constrained").add_subplot()
+        else:
+            box = ax.get_window_extent()
+            inch = min(box.width / width, box.height / height) / ax.figure.dpi
+        self.ax_, self.figure_ = ax, ax.figure
+        return inch
 
 
-def _fit(
-    ax: Axes | None,
-    size: tuple[float, float],
-    side: int,
-    cell_width: float,
-    n_letters: int,
-) -> tuple[Axes, float]:
-    """Return the Axes, new if `ax` is None, and the inches that a unit of it takes."""
-    import matplotlib.pyplot as plt
+def _grid_shape(n_tiles: int, n_columns: int | None) -> tuple[int, int]:
+    """Return rows and columns; None makes the grid about twice as wide as high."""
+    if n_columns is None:
+        n_rows = max(1, round(sqrt(n_tiles / 2)))
+        n_columns = max(1, ceil(n_tiles / n_rows))
+    check_scalar(n_columns, "n_columns", Integral, min_val=1)
+    return max(1, ceil(n_tiles / n_columns)), n_columns
 
-    width, height = size
-    if ax is not None:
-        box = ax.get_window_extent()
-        return ax, min(box.width / width, box.height / height) / ax.figure.dpi
-    caption_inches = LETTER_WIDTH * n_letters * SMALLEST_FONT / 72
-    inch = max(CELL_INCHES / side, caption_inches / cell_width)
-    figure = plt.figure(
-        figsize=(max(width * inch, 3), height * inch + 0.3), layout="constrained"
-    )
-    return figure.add_subplot(), inch
+
+class GridDisplay(SizedDisplay):
+    """A display that draws images row by row into one Axes, captions above them."""
+
+    def _draw(
+        self,
+        ax: AxesOrNone,
+        tiles: Sequence[tuple[np.ndarray, Keywords]],
+        captions: Sequence[Any] | np.ndarray | None,
+        n_columns: int | None,
+        text_kw: Keywords | None,
+    ) -> Self:
+        """Draw images, and keep what was drawn as attributes.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None
+            None makes a figure of a fitting size.
+        tiles : list of tuple
+            Each image, as an array, and the keywords of its ``imshow``. The first
+            image has the sides of a cell, in units of the Axes.
+        captions : sequence or None
+            At least one for each image, or none.
+        n_columns : int or None
+            None makes the grid about twice as wide as high.
+        text_kw : dict or None
+            Keywords of the captions.
+        """
+        n_rows, n_columns = _grid_shape(len(tiles), n_columns)
+        captions = [] if captions is None else [*map(str, captions[: len(tiles)])]
+        height, width = tiles[0][0].shape[:2] if tiles else (1, 1)
+        side = max(height, width)
+        n_lines = max((1 + text.count("\n") for text in captions), default=0)
+        n_letters = max(map(len, "\n".join(captions).split("\n")))
+        gap, line = 0.16 * side, 0.2 * side
+        cell_width, cell_height = width + gap, height + gap + n_lines * line
+        size = (n_columns * cell_width - gap, n_rows * cell_height)
+        caption_width = LETTER_WIDTH * n_letters  # of the font size
+        inch = max(CELL_INCHES / side, caption_width * SMALLEST_FONT / 72 / cell_width)
+        inch = self._open_axes(ax, size, inch, margins=(0, 0.3))
+        # Captions fit their cells.
+        room = min(line / LINE_HEIGHT, cell_width / max(caption_width, LETTER_WIDTH))
+        fontsize = min(LARGEST_FONT, 72 * inch * room)
+        font = {"ha": "center", "va": "bottom", "fontsize": fontsize, **(text_kw or {})}
+        self.images_, self.text_ = [], []
+        for i, (image, im_kw) in enumerate(tiles):
+            row, column = divmod(i, n_columns)
+            left, bottom = column * cell_width, (row + 1) * cell_height
+            extent = (left, left + width, bottom, bottom - height)
+            im_kw = {"interpolation": "nearest", "extent": extent, **im_kw}
+            self.images_.append(self.ax_.imshow(image, **im_kw))
+            if captions:
+                x, y = left + width / 2, bottom - height - gap / 3
+                self.text_.append(self.ax_.text(x, y, captions[i], **font))
+        self.ax_.set(xlim=(0, size[0]), ylim=(size[1], 0), aspect="equal")
+        self.ax_.set_axis_off()
+        return self

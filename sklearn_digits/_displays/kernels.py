@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_digits._displays.grid import (
+    AxesOrNone,
+    Cmap,
+    GridDisplay,
     Keywords,
     check_matplotlib,
-    draw_grid,
     signed_scale,
 )
 from sklearn_digits._transformer.kernels import Kernels, frame_kernels, kernel_bank
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
-    from torch import nn
 
-
-def convolution_layer(estimator: Any, layer: int) -> nn.Module:
+def convolution_layer(estimator: Any, layer: int, instead: str) -> Any:
     """Return the `layer`-th submodule of `estimator.module_` that has 2-D kernels.
 
     Raises
     ------
     ValueError
-        If there is no such submodule.
+        If there is no such submodule, or no module: `instead` names the attribute that
+        a :class:`ConvolutionFeatureTransformer` has in its place.
     """
+    if not hasattr(estimator, "module_"):
+        raise ValueError(
+            f"{estimator} has neither {instead} nor a module_; expected a "
+            "ConvolutionFeatureTransformer or a network: the step of a pipeline, "
+            "the best_estimator_ of a search."
+        )
     layers = [
         module
         for module in estimator.module_.modules()
@@ -46,7 +50,8 @@ def convolution_layer(estimator: Any, layer: int) -> nn.Module:
     return layers[layer]
 
 
-class KernelDisplay:
+@dataclass(eq=False, repr=False)
+class KernelDisplay(GridDisplay):
     """Kernels as pictures: red where they count bright pixels, blue where dark ones.
 
     White is zero. Each kernel has a scale of its own, since only its pattern says what
@@ -94,13 +99,12 @@ class KernelDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, kernels: np.ndarray, names: Sequence[str] | None = None) -> None:
-        self.kernels = kernels
-        self.names = names
+    kernels: np.ndarray
+    names: Sequence[str] | None = None
 
     @classmethod
     def from_kernels(
-        cls, kernels: Kernels | None = None, *, ax: Axes | None = None, **kwargs: Any
+        cls, kernels: Kernels | None = None, *, ax: AxesOrNone = None, **kwargs: Any
     ) -> Self:
         """Draw kernels by name, or one's own.
 
@@ -132,12 +136,7 @@ class KernelDisplay:
 
     @classmethod
     def from_estimator(
-        cls,
-        estimator: BaseEstimator,
-        *,
-        layer: int = 0,
-        ax: Axes | None = None,
-        **kwargs: Any,
+        cls, estimator: Any, *, layer: int = 0, ax: AxesOrNone = None, **kwargs: Any
     ) -> Self:
         """Draw the kernels of a fitted estimator.
 
@@ -171,32 +170,23 @@ class KernelDisplay:
         check_is_fitted(estimator)
         if hasattr(estimator, "kernels_"):
             kernels, names = estimator.kernels_, list(estimator.kernel_names_)
-        elif hasattr(estimator, "module_"):
-            weight: Any = convolution_layer(estimator, layer).weight
-            kernels = weight.detach().cpu().double().numpy()
-            n_kernels, n_channels = kernels.shape[:2]
-            channels = [f"_ch{i}" for i in range(n_channels)]
-            names = [
-                f"{i}{channel}"
-                for i in range(n_kernels)
-                for channel in (channels if n_channels > 1 else [""])
-            ]
-            kernels = kernels.reshape(-1, *kernels.shape[2:])
         else:
-            raise ValueError(
-                f"{estimator} has neither kernels_ nor a module_; expected a "
-                "ConvolutionFeatureTransformer or a network: the step of a pipeline, "
-                "the best_estimator_ of a search."
-            )
+            weight = convolution_layer(estimator, layer, instead="kernels_").weight
+            n_kernels, n_channels, *sides = weight.shape
+            kernels = weight.detach().cpu().double().numpy().reshape(-1, *sides)
+            names = [
+                f"{i}_ch{channel}" if n_channels > 1 else str(i)
+                for i, channel in np.ndindex(n_kernels, n_channels)
+            ]
         return cls(kernels, names).plot(ax, **kwargs)
 
     def plot(
         self,
-        ax: Axes | None = None,
+        ax: AxesOrNone = None,
         *,
         n_kernels: int = 32,
         n_columns: int | None = None,
-        cmap: str | Colormap = "RdBu_r",
+        cmap: Cmap = "RdBu_r",
         im_kw: Keywords | None = None,
         text_kw: Keywords | None = None,
     ) -> Self:
@@ -230,20 +220,9 @@ class KernelDisplay:
         TypeError
             If one of them is no integer.
         """
-        check_matplotlib(f"{type(self).__name__}.plot")
         check_scalar(n_kernels, "n_kernels", Integral, min_val=1)
-        kernels = np.asarray(self.kernels)[:n_kernels]
-        common = {"cmap": cmap, "interpolation": "nearest"}
-        self.ax_, self.images_, self.text_ = draw_grid(
-            ax,
-            kernels.shape[1:],
-            [
-                (kernel, {**common, **signed_scale(kernel), **(im_kw or {})})
-                for kernel in kernels
-            ],
-            [] if self.names is None else list(self.names)[:n_kernels],
-            n_columns,
-            text_kw,
-        )
-        self.figure_ = self.ax_.figure
-        return self
+        tiles = [
+            (kernel, {"cmap": cmap, **signed_scale(kernel), **(im_kw or {})})
+            for kernel in np.asarray(self.kernels)[:n_kernels]
+        ]
+        return self._draw(ax, tiles, self.names, n_columns, text_kw)

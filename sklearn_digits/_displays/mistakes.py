@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, is_classifier
+from numpy.typing import ArrayLike
+from sklearn.base import is_classifier
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_digits._displays.digits import DigitsDisplay
-from sklearn_digits._displays.grid import as_images, check_matplotlib
+from sklearn_digits._displays.grid import (
+    AxesOrNone,
+    as_images,
+    check_matplotlib,
+)
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from numpy.typing import ArrayLike
 
-
+@dataclass(eq=False, repr=False)
 class MistakesDisplay:
     """The mistakes of a classifier, the most confident ones first.
 
@@ -75,31 +78,23 @@ class MistakesDisplay:
     >>> plt.show()
     """
 
-    def __init__(
-        self,
-        images: np.ndarray,
-        y_true: np.ndarray,
-        y_pred: np.ndarray,
-        probability: np.ndarray,
-        *,
-        n_samples: int | None = None,
-    ) -> None:
-        self.images = images
-        self.y_true = y_true
-        self.y_pred = y_pred
-        self.probability = probability
-        self.n_samples = n_samples
+    images: np.ndarray
+    y_true: np.ndarray
+    y_pred: np.ndarray
+    probability: np.ndarray
+    _: KW_ONLY
+    n_samples: int | None = None
 
     @classmethod
     def from_estimator(
         cls,
-        estimator: BaseEstimator,
+        estimator: Any,
         X: ArrayLike,
         y: ArrayLike,
         *,
         n_images: int = 12,
         image_shape: Sequence[int] | None = None,
-        ax: Axes | None = None,
+        ax: AxesOrNone = None,
         **kwargs: Any,
     ) -> Self:
         """Predict images with a fitted classifier, and draw its mistakes.
@@ -139,10 +134,8 @@ class MistakesDisplay:
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
         if not (is_classifier(estimator) and hasattr(estimator, "predict_proba")):
-            raise ValueError(
-                f"{cls.__name__} needs a classifier with predict_proba; got "
-                f"{estimator}."
-            )
+            needed = f"{cls.__name__} needs a classifier with predict_proba"
+            raise ValueError(f"{needed}; got {estimator}.")
         check_is_fitted(estimator)
         if image_shape is None:
             image_shape = getattr(estimator, "image_shape_", None)
@@ -167,7 +160,7 @@ class MistakesDisplay:
         classes: ArrayLike | None = None,
         n_images: int = 12,
         image_shape: Sequence[int] | None = None,
-        ax: Axes | None = None,
+        ax: AxesOrNone = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the mistakes in given predictions.
@@ -218,17 +211,11 @@ class MistakesDisplay:
         y_pred, probability = labels[proba.argmax(axis=1)], proba.max(axis=1)
         mistakes = np.flatnonzero(y_pred != true)
         mistakes = mistakes[np.argsort(-probability[mistakes], kind="stable")]
-        return cls(
-            images[mistakes],
-            true[mistakes],
-            y_pred[mistakes],
-            probability[mistakes],
-            n_samples=len(images),
-        ).plot(ax, n_images=n_images, **kwargs)
+        drawn = (values[mistakes] for values in (images, true, y_pred, probability))
+        display = cls(*drawn, n_samples=len(images))
+        return display.plot(ax, n_images=n_images, **kwargs)
 
-    def plot(
-        self, ax: Axes | None = None, *, n_images: int = 12, **kwargs: Any
-    ) -> Self:
+    def plot(self, ax: AxesOrNone = None, *, n_images: int = 12, **kwargs: Any) -> Self:
         """Draw the first, most confident mistakes.
 
         Parameters
@@ -254,15 +241,13 @@ class MistakesDisplay:
             If one of them is no integer.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
+        predicted = zip(self.y_true, self.y_pred, self.probability, strict=True)
         captions = [
             f"{true} \N{RIGHTWARDS ARROW} {pred}\n{probability:.1%}"
-            for true, pred, probability in zip(
-                self.y_true, self.y_pred, self.probability, strict=True
-            )
+            for true, pred, probability in predicted
         ]
-        grid = DigitsDisplay(self.images, captions).plot(
-            ax, n_images=n_images, **kwargs
-        )
+        grid = DigitsDisplay(self.images, captions)
+        grid.plot(ax, n_images=n_images, **kwargs)
         self.ax_, self.figure_ = grid.ax_, grid.figure_
         self.images_, self.text_ = grid.images_, grid.text_
         n_mistakes = len(self.images)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from numbers import Integral
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
-from sklearn_digits._displays.grid import Keywords, check_matplotlib
+from sklearn_digits._displays.grid import (
+    AxesOrNone,
+    Cmap,
+    Keywords,
+    SizedDisplay,
+    check_matplotlib,
+)
 from sklearn_digits._transformer.kernels import Kernels, kernel_bank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
     from matplotlib.patches import Rectangle
     from matplotlib.typing import ColorType
-    from numpy.typing import ArrayLike
 
 LARGEST_SIDE = 64  # pixels; more numbers than that nobody reads
 CELL_INCHES = 0.42
@@ -52,40 +56,36 @@ def _check_position(
     position: tuple[int, int], kernel: np.ndarray, image: np.ndarray
 ) -> tuple[int, int]:
     """Return the upper left pixel of a window that lies inside the image."""
-    if np.shape(position) != (2,) or not all(
-        isinstance(place, Integral) for place in position
-    ):
+    corner, last = np.asarray(position), np.subtract(image.shape, kernel.shape)
+    if corner.shape != (2,) or corner.dtype.kind not in "iu":
         raise ValueError(
             f"position={position!r}; expected (row, column), two integers."
         )
-    last = np.subtract(image.shape, kernel.shape)
-    if np.any(np.less(position, 0)) or np.any(np.greater(position, last)):
+    if (corner < 0).any() or (corner > last).any():
         raise ValueError(
             f"position={tuple(position)} lays a kernel of {kernel.shape[0]}x"
             f"{kernel.shape[1]} over the border of an image of {image.shape[0]}x"
             f"{image.shape[1]} pixels; expected 0 <= row <= {last[0]} and 0 <= column "
             f"<= {last[1]}."
         )
-    row, column = position
-    return int(row), int(column)
+    row, column = corner.tolist()
+    return row, column
 
 
 def _write(
-    ax: Axes,
-    values: np.ndarray,
-    corner: tuple[float, float],
-    text_format: Callable[[Any], str],
-    **text_kw: Any,
+    ax: Axes, values: np.ndarray, corner: tuple[float, float], **text_kw: Any
 ) -> np.ndarray:
-    """Write each value of an array into its cell; return an array of the texts."""
+    """Write each string of an array into its cell; return an array of the texts."""
+    text_kw = {"ha": "center", "va": "center", **text_kw}
     texts = np.empty(values.shape, dtype=object)
     for (row, column), value in np.ndenumerate(values):
         x, y = corner[1] + column, corner[0] + row
-        texts[row, column] = ax.text(x, y, text_format(value), **text_kw)
+        texts[row, column] = ax.text(x, y, value, **text_kw)
     return texts
 
 
-class PixelGridDisplay:
+@dataclass(eq=False, repr=False)
+class PixelGridDisplay(SizedDisplay):
     """An image with its grey values written in the cells, and a kernel over it.
 
     The kernel is laid over a window of the image, its weights below the grey values
@@ -143,15 +143,9 @@ class PixelGridDisplay:
     >>> plt.show()
     """
 
-    def __init__(
-        self,
-        image: np.ndarray,
-        kernel: np.ndarray | None = None,
-        position: tuple[int, int] = (0, 0),
-    ) -> None:
-        self.image = image
-        self.kernel = kernel
-        self.position = position
+    image: np.ndarray
+    kernel: np.ndarray | None = None
+    position: tuple[int, int] = (0, 0)
 
     @classmethod
     def from_image(
@@ -160,7 +154,7 @@ class PixelGridDisplay:
         kernel: str | ArrayLike | None = None,
         *,
         position: tuple[int, int] = (0, 0),
-        ax: Axes | None = None,
+        ax: AxesOrNone = None,
         **kwargs: Any,
     ) -> Self:
         """Draw one grey image.
@@ -200,10 +194,10 @@ class PixelGridDisplay:
 
     def plot(
         self,
-        ax: Axes | None = None,
+        ax: AxesOrNone = None,
         *,
         values_format: str | None = None,
-        cmap: str | Colormap = "gray",
+        cmap: Cmap = "gray",
         im_kw: Keywords | None = None,
         text_kw: Keywords | None = None,
         kernel_color: ColorType = "tab:red",
@@ -230,21 +224,22 @@ class PixelGridDisplay:
         display : PixelGridDisplay
             Itself.
         """
-        check_matplotlib(f"{type(self).__name__}.plot")
+        height, width = self.image.shape
+        inch = self._open_axes(ax, (width, height), CELL_INCHES, margins=(0.6, 0.8))
         from matplotlib.ticker import MaxNLocator
 
-        ax, inch = self._axes(ax)
-        self.ax_, self.figure_ = ax, ax.figure
+        ax = self.ax_
         im_kw = {"cmap": cmap, "interpolation": "nearest", **(im_kw or {})}
         self.image_ = ax.imshow(self.image, **im_kw)
+        if values_format is None:
+            values_format = "d" if self.image.dtype.kind in "iu" else ".2g"
+        values = [format(value, values_format) for value in self.image.flat]
         # Three digits and the gap beside them take about two and a half font sizes.
-        text_kw = {
-            "ha": "center",
-            "va": "center",
-            "fontsize": min(11, 72 * inch / 2.5),
-            **(text_kw or {}),
-        }
-        self._write_values(ax, values_format, text_kw)
+        text_kw = {"fontsize": min(11, 72 * inch / 2.5), **(text_kw or {})}
+        self.text_ = _write(ax, np.reshape(values, self.image.shape), (0, 0), **text_kw)
+        bright = self.image_.to_rgba(self.image)[..., :3] @ (0.299, 0.587, 0.114) > 0.5
+        for text, is_bright in zip(self.text_.flat, bright.flat, strict=True):
+            text.set_color(text_kw.get("color", "black" if is_bright else "white"))
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False)
@@ -254,36 +249,6 @@ class PixelGridDisplay:
         if self.kernel is not None:
             self._lay_kernel(ax, self.kernel, text_kw, kernel_color)
         return self
-
-    def _axes(self, ax: Axes | None) -> tuple[Axes, float]:
-        """Return the Axes, new if `ax` is None, and the inches that a cell takes."""
-        import matplotlib.pyplot as plt
-
-        height, width = self.image.shape
-        if ax is not None:
-            box = ax.get_window_extent()
-            return ax, min(box.width / width, box.height / height) / ax.figure.dpi
-        size = (max(CELL_INCHES * width + 0.6, 3), CELL_INCHES * height + 0.8)
-        return plt.figure(figsize=size, layout="constrained").add_subplot(), CELL_INCHES
-
-    def _write_values(
-        self, ax: Axes, values_format: str | None, text_kw: Keywords
-    ) -> None:
-        """Write the grey values, black on bright pixels and white on dark ones."""
-        if values_format is None:
-            values_format = "d" if self.image.dtype.kind in "iu" else ".2g"
-        self.text_ = _write(
-            ax,
-            self.image,
-            (0, 0),
-            lambda value: format(value, values_format),
-            **text_kw,
-        )
-        for text, (red, green, blue, _) in zip(
-            self.text_.flat, self.image_.to_rgba(self.image).reshape(-1, 4), strict=True
-        ):
-            bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
-            text.set_color(text_kw.get("color", "black" if bright else "white"))
 
     def _lay_kernel(
         self, ax: Axes, kernel: np.ndarray, text_kw: Keywords, color: ColorType
@@ -298,20 +263,17 @@ class PixelGridDisplay:
         window = (slice(row, row + height), slice(column, column + width))
         for text in self.text_[window].flat:
             text.set_y(text.get_position()[1] - 0.18)
-        weights = [f"{weight:g}" for weight in kernel.round(2).ravel() + 0.0]
-        n_letters = 1 + max(map(len, weights))
-        self.kernel_text_ = _write(
-            ax,
-            np.reshape(weights, kernel.shape),
-            (row + 0.26, column),
-            "\N{MULTIPLICATION SIGN}{}".format,
-            **{
-                **text_kw,
-                "color": "white",
-                "fontsize": text_kw["fontsize"] * min(0.85, 3.3 / n_letters),
-                "bbox": {"boxstyle": "round,pad=0.1", "fc": color, "ec": "none"},
-            },
-        )
+        times = "\N{MULTIPLICATION SIGN}"
+        weights = [f"{times}{weight:g}" for weight in (kernel.round(2) + 0.0).flat]
+        n_letters = max(map(len, weights))
+        style = {
+            **text_kw,
+            "color": "white",
+            "fontsize": text_kw["fontsize"] * min(0.85, 3.3 / n_letters),
+            "bbox": {"boxstyle": "round,pad=0.1", "fc": color, "ec": "none"},
+        }
+        cells = np.reshape(weights, kernel.shape)
+        self.kernel_text_ = _write(ax, cells, (row + 0.26, column), **style)
         products = self.image[window].astype(np.float64) * kernel
         self.response_ = float(products.sum())
         ax.set_title(f"sum of products: {self.response_:g}", fontsize="medium")

@@ -3,67 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_digits._displays.grid import Keywords, check_matplotlib
+from sklearn_digits._displays.grid import (
+    AxesOrNone,
+    Keywords,
+    check_matplotlib,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.legend import Legend
     from matplotlib.lines import Line2D
 
 Curve: TypeAlias = Sequence[float]
 
 
 def _draw_curves(
-    ax: Axes,
-    what: str,
-    curves: dict[str, Curve | None],
-    color: str,
-    line_kw: Keywords | None,
-) -> list[Line2D | None]:
-    """Draw curves of one value an epoch into an Axes that has their colour.
+    ax: Axes, what: str, curves: tuple[Curve | None, Curve | None], line_kw: Keywords
+) -> dict[str, Line2D]:
+    """Draw one or two curves of a value by epoch into an Axes that has their colour.
 
     Parameters
     ----------
     ax : matplotlib Axes
     what : str
         What the curves show.
-    curves : dict of str to sequence of float or None
-        Curves by where they were measured, "training" or "validation".
-    color : str
-    line_kw : dict or None
+    curves : tuple of 2
+        What was measured on the training rows and on the validation set, or None.
+    line_kw : dict
 
     Returns
     -------
-    lines : list of Line2D or None
-        One for each of `curves`, None for None.
+    lines : dict of str to Line2D
+        The lines drawn, by where they were measured, "training" or "validation".
     """
-    lines: list[Line2D | None] = []
-    for where, values in curves.items():
-        if values is None:
-            lines.append(None)
-            continue
-        style = {
-            "color": color,
-            "linestyle": "--" if where == "validation" else "-",
+    lines: dict[str, Line2D] = {}
+    places = ("training", "-"), ("validation", "--")
+    for (where, linestyle), values in zip(places, curves, strict=True):
+        if values is not None:
+            style: Keywords = {"label": f"{where} {what}", "linestyle": linestyle}
             # A single epoch is a point, which a line alone would not show.
-            "marker": "o" if len(values) <= 20 else None,
-            "markersize": 4,
-            **(line_kw or {}),
-        }
-        epochs = range(1, len(values) + 1)
-        lines += ax.plot(epochs, values, label=f"{where} {what}", **style)
-    drawn = [line for line in lines if line is not None]
-    label = str(drawn[0].get_label()) if len(drawn) == 1 else what
-    ax.set_ylabel(label, color=drawn[0].get_color())
-    ax.tick_params(axis="y", labelcolor=drawn[0].get_color())
+            style |= {"marker": "o" if len(values) <= 20 else None, "markersize": 4}
+            epochs = range(1, len(values) + 1)
+            [lines[where]] = ax.plot(epochs, values, **(style | line_kw))
+    first, *others = lines.values()
+    color = first.get_color()
+    ax.set_ylabel(what if others else str(first.get_label()), color=color)
+    ax.tick_params(axis="y", labelcolor=color)
     return lines
 
 
+@dataclass(eq=False, repr=False)
 class TrainingCurveDisplay:
     """The loss and the score of a network, epoch by epoch.
 
@@ -123,26 +116,19 @@ class TrainingCurveDisplay:
     >>> plt.show()
     """
 
-    def __init__(
-        self,
-        loss_curve: Curve,
-        validation_scores: Curve | None = None,
-        *,
-        validation_loss_curve: Curve | None = None,
-        training_scores: Curve | None = None,
-    ) -> None:
-        self.loss_curve = loss_curve
-        self.validation_scores = validation_scores
-        self.validation_loss_curve = validation_loss_curve
-        self.training_scores = training_scores
+    loss_curve: Curve
+    validation_scores: Curve | None = None
+    _: KW_ONLY
+    validation_loss_curve: Curve | None = None
+    training_scores: Curve | None = None
 
     @classmethod
     def from_estimator(
         cls,
-        estimator: BaseEstimator,
+        estimator: Any,
         *,
         training_scores: Curve | None = None,
-        ax: Axes | None = None,
+        ax: AxesOrNone = None,
         **kwargs: Any,
     ) -> Self:
         """Draw the curves of a fitted network.
@@ -189,7 +175,7 @@ class TrainingCurveDisplay:
 
     def plot(
         self,
-        ax: Axes | None = None,
+        ax: AxesOrNone = None,
         *,
         line_kw: Keywords | None = None,
         score_line_kw: Keywords | None = None,
@@ -217,45 +203,29 @@ class TrainingCurveDisplay:
         if ax is None:
             ax = plt.figure(layout="constrained").add_subplot()
         self.ax_, self.figure_ = ax, ax.figure
-        losses = {
-            "training": self.loss_curve,
-            "validation": self.validation_loss_curve,
-        }
-        scores = {
-            "training": self.training_scores,
-            "validation": self.validation_scores,
-        }
-        self.line_, self.validation_line_ = _draw_curves(
-            ax, "loss", losses, "C0", line_kw
-        )
+        losses = self.loss_curve, self.validation_loss_curve
+        scores = self.training_scores, self.validation_scores
+        lines = _draw_curves(ax, "loss", losses, {"color": "C0", **(line_kw or {})})
+        drawn = [*lines.values()]
+        self.line_, self.validation_line_ = lines["training"], lines.get("validation")
         ax.set_xlabel("epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         ax.spines[["top", "right"]].set_visible(False)
         self.score_ax_ = self.training_score_line_ = self.score_line_ = None
-        if any(curve is not None for curve in scores.values()):
+        if any(curve is not None for curve in scores):
             self.score_ax_ = ax.twinx()
             self.score_ax_.spines["top"].set_visible(False)
-            self.training_score_line_, self.score_line_ = _draw_curves(
-                self.score_ax_, "score", scores, "C1", score_line_kw
+            style = {"color": "C1", **(score_line_kw or {})}
+            lines = _draw_curves(self.score_ax_, "score", scores, style)
+            drawn += lines.values()
+            self.training_score_line_ = lines.get("training")
+            self.score_line_ = lines.get("validation")
+        self.legend_ = None
+        # A label of an Axes names one line, not two.
+        if len(drawn) > len({line.axes for line in drawn}):
+            # On the Axes drawn last, so that no line crosses it.
+            top = self.score_ax_ or ax
+            self.legend_ = top.legend(
+                handles=drawn, loc="center right", fontsize="small"
             )
-        self.legend_ = self._name_lines()
         return self
-
-    def _name_lines(self) -> Legend | None:
-        """Add a legend if an Axes has two lines, which its label cannot name."""
-        lines = [
-            line
-            for line in (
-                self.line_,
-                self.validation_line_,
-                self.training_score_line_,
-                self.score_line_,
-            )
-            if line is not None
-        ]
-        n_axes = 1 if self.score_ax_ is None else 2
-        if len(lines) == n_axes:
-            return None
-        # On the Axes drawn last, so that no line crosses it.
-        ax = self.ax_ if self.score_ax_ is None else self.score_ax_
-        return ax.legend(handles=lines, loc="center right", fontsize="small")

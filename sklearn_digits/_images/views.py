@@ -5,6 +5,7 @@ from math import log
 from typing import TypeAlias
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 Shift: TypeAlias = tuple[int, int]  # pixels down and to the right
@@ -30,10 +31,8 @@ def smallest_shifts(n_shifts: int) -> list[Shift]:
 
 
 def average_views(
-    module: Callable[[torch.Tensor], torch.Tensor],
-    images: torch.Tensor,
-    shifts: Sequence[Shift],
-) -> torch.Tensor:
+    module: Callable[[Tensor], Tensor], images: Tensor, shifts: Sequence[Shift]
+) -> Tensor:
     """Return the logarithm of the mean probabilities of shifted `images`.
 
     Parameters
@@ -51,10 +50,8 @@ def average_views(
     height, width = images.shape[2:]
     reach = max(max(abs(down), abs(right)) for down, right in shifts)
     padded = functional.pad(images, 4 * (reach,), mode="replicate")
-    views = torch.stack(
-        [
-            module(padded[..., reach - down :, reach - right :][..., :height, :width])
-            for down, right in shifts
-        ]
-    )
-    return views.log_softmax(dim=2).logsumexp(dim=0) - log(len(shifts))
+    views = [
+        module(padded[..., reach - down :, reach - right :][..., :height, :width])
+        for down, right in shifts
+    ]
+    return torch.stack(views).log_softmax(dim=2).logsumexp(dim=0) - log(len(shifts))

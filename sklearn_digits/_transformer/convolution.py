@@ -4,7 +4,7 @@ A convolution layer whose weights are not learned, and what usually follows one:
 rectification, pooling, a power. All of it works on a few images at a time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import field
 from math import prod
 from numbers import Integral, Real
@@ -27,7 +27,7 @@ from sklearn_digits._images.shape import (
 )
 from sklearn_digits._images.statistics import largest_pixel, no_less_than_pixels
 from sklearn_digits._transformer.correlation import Geometry, SideBySide
-from sklearn_digits._transformer.kernels import frame_kernels, kernel_bank
+from sklearn_digits._transformer.kernels import Kernels, frame_kernels, kernel_bank
 from sklearn_digits._transformer.pooling import (
     count_windows,
     pool_max,
@@ -173,9 +173,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
     True
     """
 
-    kernels: str | Mapping | Sequence | np.ndarray = field(
-        default="edges", kw_only=False
-    )
+    kernels: Kernels = field(default="edges", kw_only=False)
     image_shape: Sequence[int] | None = None
     padding: str = "same"
     border_mode: str = "constant"
@@ -230,10 +228,8 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         kernels = frame_kernels(bank)
         self._check_clip()
         rows, seen_shape = flatten_images(X)
-        checked = check_array(rows, dtype=_INPUT_DTYPES, estimator=self)
-        image_shape = resolve_image_shape(
-            checked.shape[1], self.image_shape, seen_shape
-        )
+        n_features = check_array(rows, dtype=_INPUT_DTYPES, estimator=self).shape[1]
+        image_shape = resolve_image_shape(n_features, self.image_shape, seen_shape)
         self._geometry(image_shape, kernels)
         # Attributes come after everything that may raise: a failed fit leaves the
         # estimator as it was.
@@ -292,29 +288,20 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         check_same_images(seen_shape, self.image_shape_)
         flat = validate_data(self, flat, dtype=_INPUT_DTYPES, reset=False)
         geometry = self._geometry(self.image_shape_, self.kernels_)
-        maps = np.empty(
-            (len(flat), len(self._map_names()), *geometry.maps),
-            np.float64 if flat.dtype == np.float64 else np.float32,
-        )
+        dtype = np.float64 if flat.dtype == np.float64 else np.float32
+        maps = np.empty((len(flat), len(self._map_names()), *geometry.maps), dtype)
         # Every channel is an image of its own.
         n_channels = self.image_shape_[2]
         unit_bytes = maps.itemsize * n_channels * prod(geometry.responses)
         n_units = sum(self.kernels_.shape[::2]) + 1
         piece = min(len(flat), max(1, _PIECE_BYTES // (unit_bytes * n_units)))
-        side_by_side = SideBySide(
-            piece * n_channels,
-            self.image_shape_[:2],
-            self.kernels_,
-            geometry,
-            self.stride,
-            self.border_mode,
-            maps.dtype,
-        )
+        n_images = piece * n_channels
+        side_by_side = SideBySide(n_images, self.kernels_, geometry, maps.dtype)
         gain = np.abs(self.kernels_).sum(axis=(1, 2)).max()
         for start in range(0, len(flat), piece):
             rows = slice(start, start + piece)
             self._check_range(flat[rows], gain, np.finfo(maps.dtype).max)
-            self._filter(flat[rows], side_by_side, geometry, maps[rows])
+            self._filter(flat[rows], side_by_side, maps[rows])
         return maps
 
     def get_feature_names_out(
@@ -336,16 +323,10 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
 
         check_is_fitted(self)
         _check_feature_names_in(self, input_features)
-        height, width = self._geometry(self.image_shape_, self.kernels_).maps
-        return np.array(
-            [
-                f"{name}_r{row}_c{column}"
-                for name in self._map_names()
-                for row in range(height)
-                for column in range(width)
-            ],
-            dtype=object,
-        )
+        places = np.ndindex(self._geometry(self.image_shape_, self.kernels_).maps)
+        suffixes = [f"_r{row}_c{column}" for row, column in places]
+        names = [name + suffix for name in self._map_names() for suffix in suffixes]
+        return np.array(names, dtype=object)
 
     def _map_names(self) -> list[str]:
         n_channels = self.image_shape_[2]
@@ -359,12 +340,10 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         ]
 
     def _check_clip(self) -> None:
-        if self.clip is None:
-            return
-        if (
-            len(self.clip) != 2
-            or not all(isinstance(bound, Real) for bound in self.clip)
-            or not self.clip[0] <= self.clip[1]
+        if self.clip is not None and not (
+            len(self.clip) == 2
+            and all(isinstance(bound, Real) for bound in self.clip)
+            and self.clip[0] <= self.clip[1]
         ):
             raise ValueError(
                 f"clip={self.clip!r}; expected (low, high), two numbers with low <= "
@@ -391,25 +370,25 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
 
     def _geometry(self, image_shape: ImageShape, kernels: np.ndarray) -> Geometry:
         """Work out the sides from image to maps; raise where nothing would be left."""
+        image, sides = image_shape[:2], kernels.shape[1:]
         same = self.padding == "same"
-        margins = tuple(
-            (k // 2, k - 1 - k // 2) if same else (0, 0) for k in kernels.shape[1:]
-        )
+        margins = tuple((k // 2, k - 1 - k // 2) if same else (0, 0) for k in sides)
         responses = tuple(
-            count_windows(before + size + after, k, self.stride)
-            for (before, after), size, k in zip(
-                margins, image_shape[:2], kernels.shape[1:], strict=True
-            )
+            count_windows(size + sum(margin), k, self.stride)
+            for size, margin, k in zip(image, margins, sides, strict=True)
         )
         if min(responses) < 1:
             raise ValueError(
-                f"padding='valid' leaves nothing of images of {image_shape[0]}x"
-                f"{image_shape[1]} pixels under kernels of {kernels.shape[1]}x"
-                f"{kernels.shape[2]}; expected images at least as large as the "
-                "kernels, or padding='same'."
+                f"padding='valid' leaves nothing of images of {image[0]}x{image[1]} "
+                f"pixels under kernels of {sides[0]}x{sides[1]}; expected images at "
+                "least as large as the kernels, or padding='same'."
             )
+        unpooled = (1, 1), (1, 1), responses
+        geometry = Geometry(
+            image, margins, self.border_mode, self.stride, responses, *unpooled
+        )
         if self.pooling is None:
-            return Geometry(margins, responses, (1, 1), (1, 1), responses)
+            return geometry
         if isinstance(self.pool_size, str):
             window = tuple(max(2, side // 4) for side in responses)
             step = tuple(side // 2 for side in window)
@@ -421,14 +400,10 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         # 1 can be pooled along its length.
         window = tuple(map(min, window, responses))
         maps = tuple(map(count_windows, responses, window, step))
-        return Geometry(margins, responses, window, step, maps)
+        return geometry._replace(window=window, step=step, maps=maps)
 
     def _filter(
-        self,
-        rows: np.ndarray,
-        side_by_side: SideBySide,
-        geometry: Geometry,
-        out: np.ndarray,
+        self, rows: np.ndarray, side_by_side: SideBySide, out: np.ndarray
     ) -> None:
         """Filter a few rows of `X` into their part of the maps."""
         height, width, n_channels = self.image_shape_
@@ -438,8 +413,8 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
             maps = rectify(maps, self.rectify)
         if self.pooling is not None:
             pool = pool_mean if self.pooling == "mean" else pool_max
-            maps = pool(maps, geometry)
-        maps = maps[..., : geometry.maps[1]].transpose(2, 1, 0, 3)
+            maps = pool(maps, side_by_side.geometry)
+        maps = maps[..., : side_by_side.geometry.maps[1]].transpose(2, 1, 0, 3)
         out.reshape(maps.shape)[...] = maps
         if self.power != 1:
             np.copysign(np.abs(out) ** self.power, out, out=out)

@@ -15,31 +15,34 @@ Sides: TypeAlias = tuple[int, ...]  # two of them
 
 
 class Geometry(NamedTuple):
-    """The sides, as (height, width), of everything between an image and its maps."""
+    """The sides, as (height, width), of everything between an image and its maps.
 
+    `border_mode` is SciPy's name of what stands in the margins.
+    """
+
+    image: Sides
     margins: tuple[Sides, ...]  # (above, below), (left, right) of the image
+    border_mode: str
+    stride: int
     responses: Sides
     window: Sides
     step: Sides
     maps: Sides
 
 
-def _border_sources(
-    image_shape: Sides, margins: tuple[Sides, ...], border_mode: str
-) -> list[tuple[int, np.ndarray, np.ndarray]]:
+def _border_sources(geometry: Geometry) -> list[tuple[int, np.ndarray, np.ndarray]]:
     """Return what fills the margins: for columns and rows, which lines repeat which.
 
     Padding the lines' numbers instead of the lines makes margins wider than the image
     right as well.
     """
-    if border_mode == "constant":
+    if geometry.border_mode == "constant":
         return []
     sources = []
-    for axis, (before, after), size in zip(
-        (2, 0), margins[::-1], image_shape[::-1], strict=True
-    ):
+    margins, sides = geometry.margins[::-1], geometry.image[::-1]
+    for axis, (before, after), size in zip((2, 0), margins, sides, strict=True):
         numbers = np.arange(before, before + size)
-        source = np.pad(numbers, (before, after), BORDER_MODES[border_mode])
+        source = np.pad(numbers, (before, after), BORDER_MODES[geometry.border_mode])
         margin = np.flatnonzero(source != np.arange(len(source)))
         sources.append((axis, margin, source[margin]))
     return sources
@@ -57,34 +60,23 @@ class SideBySide:
     ----------
     n_images : int
         How many images a call takes at most.
-    image_shape : tuple of 2 int
     kernels : ndarray of shape (n_kernels, kernel_height, kernel_width)
     geometry : Geometry
-    stride : int
-    border_mode : str
-        SciPy's name of what stands in the margins.
     dtype : dtype
     """
 
     def __init__(
-        self,
-        n_images: int,
-        image_shape: Sides,
-        kernels: np.ndarray,
-        geometry: Geometry,
-        stride: int,
-        border_mode: str,
-        dtype: np.dtype,
+        self, n_images: int, kernels: np.ndarray, geometry: Geometry, dtype: np.dtype
     ) -> None:
+        self.geometry = geometry
+        (height, width), stride = geometry.image, geometry.stride
         (above, below), (left, right) = geometry.margins
-        height, width = image_shape
         sides = (above + height + below, left + width + right)
         # In each line, an image takes a whole number of strides.
         cell = -(-sides[1] // stride)
         self._canvas = np.zeros((sides[0], n_images, cell * stride), dtype)
         self._inside = (slice(above, above + height), slice(left, left + width))
-        self._borders = _border_sources(image_shape, geometry.margins, border_mode)
-        self._stride = stride
+        self._borders = _border_sources(geometry)
         # A column that is zero in all kernels need not be multiplied.
         self._columns = np.flatnonzero(kernels.any(axis=(0, 1))).tolist() or [0]
         line = n_images * cell
@@ -117,7 +109,7 @@ class SideBySide:
             canvas[(slice(None),) * axis + (margin,)] = canvas.take(source, axis)
         lines = canvas.reshape(len(canvas), -1)
         for i, column in enumerate(self._columns):
-            shifted = lines[:, column :: self._stride]
+            shifted = lines[:, column :: self.geometry.stride]
             self._shifted[:, i, : shifted.shape[1]] = shifted
         np.matmul(self._weights, self._patches, out=self._products)
         return self._responses[:, :, : len(images)]

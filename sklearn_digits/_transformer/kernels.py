@@ -46,25 +46,23 @@ def _gabor(degrees: float, phase: float) -> np.ndarray:
     return kernel / np.abs(kernel).sum()
 
 
-def _all_kernels() -> Bank:
-    return {
-        "vertical": _EDGE,
-        "horizontal": _EDGE.T,
-        "diagonal": _DIAGONAL,
-        "antidiagonal": _DIAGONAL[:, ::-1],
-        **_derivative_pair("sobel", [1, 2, 1]),
-        **_derivative_pair("prewitt", [1, 1, 1]),
-        **_derivative_pair("scharr", [3, 10, 3]),
-        "roberts_pos": np.array([[0, 0, 0], [0, -1, 0], [0, 0, 1]], dtype=np.float64),
-        "roberts_neg": np.array([[0, 0, 0], [0, 0, -1], [0, 1, 0]], dtype=np.float64),
-        "laplacian": _CROSS,
-        "sharpen": _CENTRE - _CROSS,
-        "blur": np.full((3, 3), 1 / 9),
-        "identity": _CENTRE,
-        **{f"gabor_edge_{a:g}": _gabor(a, np.pi / 2) for a in ORIENTATIONS},
-        **{f"gabor_line_{a:g}": _gabor(a, 0) for a in ORIENTATIONS},
-    }
-
+KERNELS: Bank = {
+    "vertical": _EDGE,
+    "horizontal": _EDGE.T,
+    "diagonal": _DIAGONAL,
+    "antidiagonal": _DIAGONAL[:, ::-1],
+    **_derivative_pair("sobel", [1, 2, 1]),
+    **_derivative_pair("prewitt", [1, 1, 1]),
+    **_derivative_pair("scharr", [3, 10, 3]),
+    "roberts_pos": np.array([[0, 0, 0], [0, -1, 0], [0, 0, 1]], dtype=np.float64),
+    "roberts_neg": np.array([[0, 0, 0], [0, 0, -1], [0, 1, 0]], dtype=np.float64),
+    "laplacian": _CROSS,
+    "sharpen": _CENTRE - _CROSS,
+    "blur": np.full((3, 3), 1 / 9),
+    "identity": _CENTRE,
+    **{f"gabor_edge_{a:g}": _gabor(a, np.pi / 2) for a in ORIENTATIONS},
+    **{f"gabor_line_{a:g}": _gabor(a, 0) for a in ORIENTATIONS},
+}
 
 KERNEL_SETS = {
     "edges": ("vertical", "horizontal"),
@@ -146,7 +144,7 @@ def kernel_bank(kernels: Kernels | None = None) -> Bank:
     ['step']
     """
     if kernels is None:
-        return _named_kernels(_all_kernels())
+        return _named_kernels(KERNELS)
     if isinstance(kernels, str):
         return _named_kernels([kernels])
     if isinstance(kernels, dict):
@@ -165,11 +163,10 @@ def kernel_bank(kernels: Kernels | None = None) -> Bank:
 
 
 def _named_kernels(names: Iterable[str]) -> Bank:
-    known = _all_kernels()
     bank = {}
     for name in names:
-        if not isinstance(name, str) or name not in (*known, *KERNEL_SETS):
-            choices = [*KERNEL_SETS, *known]
+        if not isinstance(name, str) or name not in (*KERNELS, *KERNEL_SETS):
+            choices = [*KERNEL_SETS, *KERNELS]
             near = get_close_matches(str(name), choices, n=4, cutoff=0.5) or choices
             raise ValueError(
                 f"{name!r} in kernels is neither a kernel nor a set of kernels; "
@@ -179,20 +176,19 @@ def _named_kernels(names: Iterable[str]) -> Bank:
         for member in KERNEL_SETS.get(name, (name,)):
             if member in bank:
                 raise ValueError(f"kernels={names!r} holds {member!r} twice.")
-            bank[member] = known[member].copy()
+            bank[member] = KERNELS[member].copy()
     return bank
 
 
 def _own_kernels(arrays: Mapping[str, ArrayLike]) -> Bank:
     if not arrays:
         raise ValueError("kernels is empty; expected at least one kernel.")
-    for name in arrays:
-        if not isinstance(name, str):
-            raise TypeError(f"kernels has the name {name!r}; expected a str.")
     return {name: _check_kernel(name, array) for name, array in arrays.items()}
 
 
 def _check_kernel(name: str, array: ArrayLike) -> np.ndarray:
+    if not isinstance(name, str):
+        raise TypeError(f"kernels has the name {name!r}; expected a str.")
     try:
         array = np.asarray(array)
     except ValueError as error:
@@ -226,10 +222,6 @@ def frame_kernels(bank: Bank) -> np.ndarray:
     """
     shapes = np.array([kernel.shape for kernel in bank.values()])
     frame = shapes.max(axis=0)
-    kernels = np.zeros((len(bank), *frame))
-    corners = frame // 2 - shapes // 2
-    for framed, kernel, corner in zip(kernels, bank.values(), corners, strict=True):
-        top, left = corner
-        height, width = kernel.shape
-        framed[top : top + height, left : left + width] = kernel
-    return kernels
+    before = frame // 2 - shapes // 2
+    margins = np.stack([before, frame - shapes - before], axis=2)
+    return np.stack([np.pad(k, m) for k, m in zip(bank.values(), margins, strict=True)])

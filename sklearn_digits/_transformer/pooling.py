@@ -39,12 +39,8 @@ def _averaging(
 def pool_mean(maps: np.ndarray, geometry: Geometry) -> np.ndarray:
     """Average over windows: a small matrix product a kernel along each axis."""
     height, n_kernels, n_images, width = maps.shape
-    of_rows, of_columns = (
-        _averaging(size, window, step, n_windows, maps.dtype)
-        for size, window, step, n_windows in zip(
-            (height, width), *geometry[2:], strict=True
-        )
-    )
+    lines = zip((height, width), *geometry[-3:], strict=True)
+    of_rows, of_columns = (_averaging(*line, maps.dtype) for line in lines)
     maps = of_rows @ maps.reshape(height, n_kernels, -1).swapaxes(0, 1)
     maps = maps.reshape(n_kernels, -1, width) @ of_columns.T
     return maps.reshape(n_kernels, len(of_rows), n_images, -1).swapaxes(0, 1)
@@ -52,11 +48,10 @@ def pool_mean(maps: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 def pool_max(maps: np.ndarray, geometry: Geometry) -> np.ndarray:
     """Take the largest response of each window, along one axis after the other."""
-    for axis, window, step, n_windows in zip((0, 3), *geometry[2:], strict=True):
+    for axis, window, step, n_windows in zip((0, 3), *geometry[-3:], strict=True):
         span = step * (n_windows - 1) + 1
         lead: tuple[Any, ...] = (slice(None),) * axis
         maps = reduce(
-            np.maximum,
-            (maps[(*lead, slice(i, i + span, step))] for i in range(window)),
+            np.maximum, (maps[(*lead, slice(i, i + span, step))] for i in range(window))
         )
     return maps

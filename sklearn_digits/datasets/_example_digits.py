@@ -10,13 +10,11 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_digits.datasets._mnist import _find_idx_files, fetch_mnist
 
+_LIMIT = [Interval(Integral, 1, None, closed="left"), None]
+
 
 @validate_params(
-    {
-        "n_train": [Interval(Integral, 1, None, closed="left"), None],
-        "n_test": [Interval(Integral, 1, None, closed="left"), None],
-    },
-    prefer_skip_nested_validation=True,
+    {"n_train": _LIMIT, "n_test": _LIMIT}, prefer_skip_nested_validation=True
 )
 def load_example_digits(
     *, n_train: int | None = None, n_test: int | None = None
@@ -63,21 +61,12 @@ def load_example_digits(
     folder = os.environ.get("SKLEARN_DIGITS_DATA")
     if folder and _find_idx_files(folder):
         train, test = (fetch_mnist(subset=subset) for subset in ("train", "test"))
-        images_train, images_test = train.images, test.images
+        X_train, X_test = train.images, test.images
         y_train, y_test = train.target, test.target
     else:
-        digits = load_digits()
-        images = np.round(digits.images * (255 / 16)).astype(np.uint8)
-        images_train, images_test, y_train, y_test = train_test_split(
-            images,
-            digits.target,
-            test_size=0.25,
-            stratify=digits.target,
-            random_state=0,
+        X, y = load_digits(return_X_y=True)
+        X = np.round(X.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
+        X_train, X_test, y_train, y_test = train_test_split(
+            X, y, test_size=0.25, stratify=y, random_state=0
         )
-    return (
-        images_train[:n_train],
-        images_test[:n_test],
-        y_train[:n_train],
-        y_test[:n_test],
-    )
+    return X_train[:n_train], X_test[:n_test], y_train[:n_train], y_test[:n_test]

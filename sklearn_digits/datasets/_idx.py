@@ -125,10 +125,7 @@ def load_idx(path: str | os.PathLike[str]) -> np.ndarray:
         with open(path, "rb") as file:
             is_gzip = file.read(2) == _GZIP_MAGIC
             file.seek(0)
-            if not is_gzip:
-                return _read_idx(file)
-            with gzip.open(file) as unpacked:
-                return _read_idx(unpacked)
+            return _read_idx(gzip.open(file) if is_gzip else file)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(
             f"{os.fspath(path)} is a damaged gzip file, expected a whole one: {error}."
@@ -198,8 +195,6 @@ def save_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     with written_atomically(path) as file:
         if os.fspath(path).endswith(".gz"):
             with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
-                packed.write(header)
-                packed.write(values.data)
+                packed.writelines([header, values.data])
         else:
-            file.write(header)
-            file.write(values.data)
+            file.writelines([header, values.data])

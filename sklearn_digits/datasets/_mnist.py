@@ -1,6 +1,7 @@
 """MNIST, from its IDX files or from OpenML."""
 
 import os
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,19 +21,6 @@ _MNIST_ROWS = {  # of the 70,000 that OpenML holds in the original order
     "test": slice(60_000, None),
     "all": slice(None),
 }
-_MNIST_DESCR = """\
-MNIST: handwritten digits
--------------------------
-
-Grey images of 28x28 pixels, uint8, 0 (the background) to 255 (the ink), one digit each,
-scaled to fit 20x20 pixels and centred by mass. 60,000 images for training, then 10,000
-for testing, written by other people. The targets are the digits, 0 to 9.
-
-By Yann LeCun, Corinna Cortes and Christopher J.C. Burges; CC BY-SA 3.0.
-
-Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to
-document recognition", Proceedings of the IEEE 86(11), 2278-2324, 1998.
-"""
 
 
 def _find_idx_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
@@ -44,12 +32,8 @@ def _find_idx_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
         If some are there and some are missing.
     """
     names = [name for pair in _MNIST_FILES.values() for name in pair]
-    found = {
-        name: path
-        for name in names
-        for path in (Path(folder, f"{name}.gz"), Path(folder, name))
-        if path.is_file()
-    }
+    paths = [(name, Path(folder, name + end)) for name in names for end in (".gz", "")]
+    found = {name: path for name, path in paths if path.is_file()}
     if missing := [name for name in names if found and name not in found]:
         raise FileNotFoundError(
             f"{os.fspath(folder)} holds only {len(found)} of the {len(names)} IDX "
@@ -82,12 +66,10 @@ def _load_mnist(
     for folder in (data_home, os.environ.get("SKLEARN_DIGITS_DATA")):
         if folder and (paths := _find_idx_files(folder)):
             parts = ["train", "test"] if subset == "all" else [subset]
+            names = [_MNIST_FILES[part] for part in parts]
             pairs = [
-                _load_pair(*(paths[name] for name in _MNIST_FILES[part]))
-                for part in parts
+                _load_pair(paths[images], paths[labels]) for images, labels in names
             ]
-            if len(pairs) == 1:
-                return pairs[0]
             data, target = map(np.concatenate, zip(*pairs, strict=True))
             return data, target
     openml = fetch_openml(
@@ -220,5 +202,5 @@ def fetch_mnist(
         target_names=np.arange(10),
         feature_names=names,
         frame=frame,
-        DESCR=_MNIST_DESCR,
+        DESCR=files(__package__).joinpath("mnist.rst").read_text("utf-8"),
     )
