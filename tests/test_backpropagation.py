@@ -5,7 +5,6 @@ import torch
 from sklearn_digits._classifiers.mlp import MLP
 from sklearn_digits._training.backpropagation import ACTIVATE, Backpropagation
 from sklearn_digits._training.loss import LogLoss
-from sklearn_digits._training.penalty import add_l2_penalty, penalized_weights
 
 N_FEATURES = 6
 
@@ -25,8 +24,7 @@ def both_ways(activation, target, n_outputs, hidden=(5, 4), weight=None, alpha=0
     expected = [parameter.grad for parameter in module.parameters()]
     module.zero_grad()
     by_hand = Backpropagation(module.linear_layers(), activation, binary, multilabel)
-    result, own_logits = by_hand(x, target, weight)
-    result += add_l2_penalty(penalized_weights(module.parameters()), alpha)
+    result, own_logits = by_hand(x, target, weight, alpha)
     gradients = [parameter.grad for parameter in module.parameters()]
     return (result, own_logits, gradients), (
         (loss + alpha / 2 * penalty).item(),
@@ -69,7 +67,7 @@ def test_logits_too_large_for_the_exponential_have_a_finite_loss():
     with torch.no_grad():
         module.linear_layers()[0].weight.copy_(torch.tensor([[1e4], [-1e4]]))
     step = Backpropagation(module.linear_layers(), "relu", False, False)
-    loss, logits = step(torch.ones(1, 1), torch.tensor([1]), None)
+    loss, logits = step(torch.ones(1, 1), torch.tensor([1]), None, 0.0)
     assert loss.item() == pytest.approx(2e4, rel=1e-3)
     assert np.isfinite(logits.numpy()).all()
     assert all(torch.isfinite(p.grad).all() for p in module.parameters())
@@ -78,7 +76,7 @@ def test_logits_too_large_for_the_exponential_have_a_finite_loss():
 def test_precision_of_the_weights_is_kept():
     module = MLP([3, 4, 2], "relu", [0.0], False)
     step = Backpropagation(module.linear_layers(), "relu", False, False)
-    _, logits = step(torch.ones(5, 3), torch.zeros(5, dtype=torch.int64), None)
+    _, logits = step(torch.ones(5, 3), torch.zeros(5, dtype=torch.int64), None, 0.1)
     assert logits.dtype == torch.float32
     assert {p.grad.dtype for p in module.parameters()} == {torch.float32}
 
@@ -86,7 +84,7 @@ def test_precision_of_the_weights_is_kept():
 def test_weights_that_change_are_seen_by_the_next_step():
     module = MLP([3, 2], "relu", [], False)
     step = Backpropagation(module.linear_layers(), "relu", False, False)
-    batch = torch.ones(5, 3), torch.zeros(5, dtype=torch.int64), None
+    batch = torch.ones(5, 3), torch.zeros(5, dtype=torch.int64), None, 0.0
     before, _ = step(*batch)
     torch.optim.SGD(module.parameters(), lr=1.0).step()
     after, logits = step(*batch)

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from scipy.special import expit
 
+from sklearn_digits._training.penalty import add_l2_penalty
+
 # Activations in place, and the gradient by their input as a function of that by their
 # output, and of the output.
 ACTIVATE = {
@@ -81,7 +83,7 @@ class Backpropagation:
         self._by_weight, self._by_bias = gradients[::2], gradients[1::2]
 
     @np.errstate(over="ignore", invalid="ignore")
-    def __call__(self, x, target, weight):
+    def __call__(self, x, target, weight, alpha):
         """Return loss and logits of a batch, and leave the gradients in ``grad``.
 
         Parameters
@@ -89,11 +91,13 @@ class Backpropagation:
         x : torch.Tensor of shape (n, n_features)
         target : torch.Tensor of shape (n,) or (n, n_labels)
         weight : torch.Tensor of shape (n,) or None
+        alpha : float
+            Factor of the L2 penalty, ``alpha / 2 * ||W||²``.
 
         Returns
         -------
         loss : torch.Tensor
-            The weighted mean of the negative log-likelihood.
+            The weighted mean of the negative log-likelihood, and the penalty.
         logits : torch.Tensor of shape (n, n_classes)
         """
         *inputs, logits = propagate(
@@ -107,6 +111,8 @@ class Backpropagation:
         find = sigmoid_loss if self.multilabel else softmax_loss
         loss, gradient = find(logits, target.numpy(), share)
         self._backward(inputs, gradient[:, 1:] if self.binary else gradient)
+        if alpha:
+            loss += add_l2_penalty(self._weights, self._by_weight, alpha)
         for parameter, gradient in zip(self._parameters, self._gradients, strict=True):
             parameter.grad = gradient if parameter.requires_grad else None
         return torch.tensor(loss, dtype=torch.float64), torch.from_numpy(logits)

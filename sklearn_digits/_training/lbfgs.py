@@ -61,7 +61,10 @@ class FullLoss:
             loss += part.item()
         if settings.alpha:
             penalized = penalized_weights(self._parameters)
-            loss += add_l2_penalty(penalized, settings.alpha / self._total).item()
+            weights = [each.detach() for each in penalized]
+            gradients = [each.grad for each in penalized]
+            alpha = settings.alpha / self._total
+            loss += add_l2_penalty(weights, gradients, alpha).item()
         gradient = parameters_to_vector([part.grad for part in self._parameters])
         settings.module.zero_grad()
         return loss, gradient.cpu().double().numpy()

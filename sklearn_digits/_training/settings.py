@@ -55,8 +55,9 @@ class FitSettings:
     augment : callable or None
         Takes a prepared batch and a generator, returns the batch changed at random.
     backward : callable or None
-        Hand-written backward pass: takes a prepared batch, target and weight, leaves
-        the gradients in ``grad``, returns loss and logits. None means autograd.
+        Hand-written backward pass: takes a prepared batch, target, weight and the
+        factor of the L2 penalty, leaves the gradients in ``grad``, returns loss and
+        logits. None means autograd.
     alpha : float
         L2 penalty on weights, ``alpha / 2 * ||W||² / sum(sample weights)`` a batch.
     weight_decay : float

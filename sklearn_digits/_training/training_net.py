@@ -162,8 +162,9 @@ class TrainingNet(NeuralNet):
         inputs = settings.prepare(X)
         if settings.augment is not None:
             inputs = settings.augment(inputs, settings.generator)
+        alpha = settings.alpha / weight_sum
         if settings.backward is not None:
-            loss, logits = settings.backward(inputs, target, weight)
+            loss, logits = settings.backward(inputs, target, weight, alpha)
         else:
             self.optimizer_.zero_grad()
             with matrix_precision(settings.compute_dtype, X.device):
@@ -172,8 +173,10 @@ class TrainingNet(NeuralNet):
             loss = self.criterion_(logits, target, weight)
             loss.backward()
             loss = loss.detach()
-        if settings.alpha:
-            loss = loss + add_l2_penalty(self.penalized_, settings.alpha / weight_sum)
+            if alpha:
+                gradients = [each.grad for each in self.penalized_]
+                weights = [each.detach() for each in self.penalized_]
+                loss = loss + add_l2_penalty(weights, gradients, alpha)
         return {"loss": loss, "y_pred": logits}
 
     def update_weights(self):
