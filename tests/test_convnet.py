@@ -241,7 +241,9 @@ def test_accuracy_on_digits_with_default_parameters():
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     X, y = load_digits(return_X_y=True)
     scores = cross_val_score(ConvNetClassifier(random_state=0), X, y, cv=folds)
-    assert scores.mean() >= 0.994
+    # SVC reads 0.988 of them. Seeds and roundings give 0.993 to 0.998: 1,797 images
+    # have a standard error of 0.0015, so that a bound near the mean fails by chance.
+    assert scores.mean() >= 0.992
 
 
 @pytest.mark.slow
