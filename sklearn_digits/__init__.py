@@ -10,8 +10,9 @@ from sklearn_digits._displays.kernels import KernelDisplay
 from sklearn_digits._displays.mistakes import MistakesDisplay
 from sklearn_digits._displays.pixel_grid import PixelGridDisplay
 from sklearn_digits._displays.training_curve import TrainingCurveDisplay
-from sklearn_digits._images.augmentation import RandomAffine, RandomDistortion
+from sklearn_digits._images.augmentation import RandomAffine
 from sklearn_digits._images.digit_image import to_digit_image
+from sklearn_digits._images.random_augmentation import RandomAugmentation
 from sklearn_digits._persistence.checkpoint import Checkpoint
 from sklearn_digits._training.layers import BatchNorm2d, Dropout
 from sklearn_digits._transformer.convolution import ConvolutionFeatureTransformer
@@ -32,7 +33,7 @@ __all__ = [
     "MistakesDisplay",
     "PixelGridDisplay",
     "RandomAffine",
-    "RandomDistortion",
+    "RandomAugmentation",
     "TorchClassifier",
     "TrainingCurveDisplay",
     "kernel_bank",

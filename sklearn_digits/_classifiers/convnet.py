@@ -140,12 +140,13 @@ class ConvNetClassifier(ImageClassifier):
         ``(height, width)`` or ``(height, width, n_channels)`` of flattened images. None
         takes the shape from image-shaped `X`; rows are read as grey squares, or else as
         grey images of height 1.
-    augmentation : "affine", callable or None, default="affine"
-        Random distortion of the training images: "affine" is ``RandomAffine()``; a
-        callable takes ``(images, generator)``, a tensor of shape (n, n_channels,
-        height, width) with pixels on their own scale and a ``torch.Generator``, and
-        returns a tensor of the same shape. Images with a side under 5 pixels are
-        not distorted by "affine".
+    augmentation : "auto", RandomAffine, callable or None, default="auto"
+        Random changes of the training images. "auto" is ``RandomAugmentation()``, or
+        nothing for images with a side under 5 pixels; its parameters can be set, for
+        example by ``set_params(augmentation__rotation=15)``. A callable takes
+        ``(images, generator)``, a tensor of shape (n, n_channels, height, width) with
+        pixels on their own scale and a ``torch.Generator``, and returns a tensor of the
+        same shape.
     weight_decay : float, default=0.01
         Decoupled decay of weights, biases and norms excepted: each step shrinks them
         by ``learning rate * weight_decay``. With "adam" and "sgd" it is their L2 term.
@@ -172,6 +173,9 @@ class ConvNetClassifier(ImageClassifier):
         Class labels, sorted.
     image_shape_ : tuple of 3 int
         ``(height, width, n_channels)`` of the images.
+    augmentation_ : RandomAffine, callable or None
+        The changes that training made. Flips and turns that were "auto" are decided:
+        True where the training images show that they keep the class of an image.
     pixel_mean_ : float
         Mean of the training pixels.
     pixel_std_ : float

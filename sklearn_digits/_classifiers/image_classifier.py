@@ -1,7 +1,7 @@
 """ImageClassifier: what every network of small images shares.
 
-What a row means as an image, the scale of its pixels, random distortion of the
-training images, averaged weights, and views of an image at prediction.
+What a row means as an image, the scale of its pixels, random changes of the training
+images, averaged weights, and views of an image at prediction.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,12 +21,14 @@ from sklearn_digits._classifiers.torch_classifier import (
     TorchClassifier,
 )
 from sklearn_digits._images.augmentation import RandomAffine, augment
+from sklearn_digits._images.random_augmentation import RandomAugmentation
 from sklearn_digits._images.shape import check_same_images, resolve_image_shape
 from sklearn_digits._images.statistics import largest_pixel, pixel_statistics
+from sklearn_digits._images.symmetry import kept_symmetries, sample_size, shrink
 from sklearn_digits._images.views import average_views, smallest_shifts
 from sklearn_digits._training.loss import LogLoss
 from sklearn_digits._training.optimizers import AdamW
-from sklearn_digits._training.runtime import weight_dtype
+from sklearn_digits._training.runtime import threads_for, weight_dtype
 from sklearn_digits._warnings import warn_user
 
 # "auto" numbers of epochs give a fit about this many steps, within these bounds.
@@ -117,12 +119,13 @@ class ImageClassifier(TorchClassifier):
         ``(height, width)`` or ``(height, width, n_channels)`` of flattened images. None
         takes the shape from image-shaped `X`; rows are read as grey squares, or else as
         grey images of height 1.
-    augmentation : "affine", callable or None, default="affine"
-        Random distortion of the training images: "affine" is ``RandomAffine()``; a
-        callable takes ``(images, generator)``, a tensor of shape (n, n_channels,
-        height, width) with pixels on their own scale and a ``torch.Generator``, and
-        returns a tensor of the same shape. Images with a side under 5 pixels are
-        not distorted by "affine".
+    augmentation : "auto", RandomAffine, callable or None, default="auto"
+        Random changes of the training images. "auto" is ``RandomAugmentation()``, or
+        nothing for images with a side under 5 pixels; its parameters can be set, for
+        example by ``set_params(augmentation__rotation=15)``. A callable takes
+        ``(images, generator)``, a tensor of shape (n, n_channels, height, width) with
+        pixels on their own scale and a ``torch.Generator``, and returns a tensor of the
+        same shape.
     weight_decay : float, default=0.01
         Decoupled decay of weights, biases and norms excepted: each step shrinks them
         by ``learning rate * weight_decay``. With "adam" and "sgd" it is their L2 term.
@@ -145,6 +148,9 @@ class ImageClassifier(TorchClassifier):
         Class labels, sorted.
     image_shape_ : tuple of 3 int
         ``(height, width, n_channels)`` of the images.
+    augmentation_ : RandomAffine, callable or None
+        The changes that training made. Flips and turns that were "auto" are decided:
+        True where the training images show that they keep the class of an image.
     pixel_mean_ : float
         Mean of the training pixels.
     pixel_std_ : float
@@ -212,7 +218,7 @@ class ImageClassifier(TorchClassifier):
     """
 
     image_shape: Sequence[int] | None = None
-    augmentation: Literal["affine"] | Callable | None = "affine"
+    augmentation: Literal["auto"] | RandomAffine | Callable | None = "auto"
     solver: str = "adamw"
     learning_rate: str = "onecycle"
     learning_rate_init: float = 0.01
@@ -225,7 +231,7 @@ class ImageClassifier(TorchClassifier):
     _parameter_constraints: ClassVar[dict] = {
         **TorchClassifier._parameter_constraints,
         "image_shape": ["array-like", None],
-        "augmentation": [StrOptions({"affine"}), callable, None],
+        "augmentation": [StrOptions({"auto"}), callable, None],
         "solver": [StrOptions({"adamw", "adam", "sgd"})],
         "weight_decay": [NOT_NEGATIVE],
         "max_iter": [StrOptions({"auto"}), POSITIVE_INTEGER],
@@ -269,12 +275,33 @@ class ImageClassifier(TorchClassifier):
             X, lambda flops: lambda images: module.embed(standardize(images))
         )
 
-    def _learn_input(self, X, seen_shape, weight):
+    def set_params(self, **params):
+        """Set parameters of the estimator, and of the augmentation.
+
+        Parameters
+        ----------
+        **params : dict
+            Names and values. A parameter of ``RandomAugmentation``, for example
+            ``augmentation__rotation``, may be set where `augmentation` is "auto".
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        nested = any(name.startswith("augmentation__") for name in params)
+        if nested and params.get("augmentation", self.augmentation) == "auto":
+            params["augmentation"] = RandomAugmentation()
+        return super().set_params(**params)
+
+    def _learn_input(self, rows, seen_shape):
+        X = rows.X
         self.image_shape_ = resolve_image_shape(
             X.shape[1], self.image_shape, seen_shape
         )
-        self.pixel_mean_, self.pixel_std_ = pixel_statistics(X, weight)
+        self.pixel_mean_, self.pixel_std_ = pixel_statistics(X, rows.weight)
         self._largest_pixel = largest_pixel(X)
+        self._symmetries = None  # undecided
 
     def _check_input(self, X, seen_shape):
         check_same_images(seen_shape, self.image_shape_)
@@ -317,22 +344,39 @@ class ImageClassifier(TorchClassifier):
             return module
         return partial(average_views, module, shifts=smallest_shifts(self.n_views))
 
-    def _settings(self, module, generator, n_rows, incremental):
+    def _settings(self, module, generator, rows, incremental):
         return replace(
-            super()._settings(module, generator, n_rows, incremental),
+            super()._settings(module, generator, rows, incremental),
             criterion=LogLoss(label_smoothing=self.label_smoothing),
             weight_decay=self.weight_decay,
             ema_decay=AUTO_EMA_DECAY if self.ema_decay == "auto" else self.ema_decay,
-            augment=self._augment(),
+            augment=self._augment(rows),
         )
 
-    def _augment(self):
+    def _augment(self, rows):
         """Return what changes prepared batches at random, or None."""
         augmentation = self.augmentation
+        if augmentation == "auto":
+            small = min(self.image_shape_[:2]) < SMALLEST_AUGMENTED_SIDE
+            augmentation = None if small else RandomAugmentation()
         if isinstance(augmentation, RandomAffine):
             augmentation.check()
-        if augmentation == "affine":
-            if min(self.image_shape_[:2]) < SMALLEST_AUGMENTED_SIDE:
-                return None
-            augmentation = RandomAffine()
+            if augmentation.undecided():
+                if self._symmetries is None:
+                    self._symmetries = self._find_symmetries(rows)
+                augmentation = augmentation.decided(self._symmetries)
+        self.augmentation_ = augmentation
         return None if augmentation is None else partial(augment, augmentation)
+
+    def _find_symmetries(self, rows):
+        """Tell which flips and turns keep the class, from a sample of the rows.
+
+        The sample does not depend on the generator of the fit, whose numbers stay as
+        they are.
+        """
+        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
+        index = rows.index[order[: sample_size(len(self.classes_))]]
+        batches = rows.subset(index).batches(self._chunk_size, torch.device("cpu"))
+        with threads_for(0):
+            images = torch.cat([shrink(self._prepare(X).float()) for X, _ in batches])
+            return kept_symmetries(images, rows.target[index])

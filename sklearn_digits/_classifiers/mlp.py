@@ -496,8 +496,8 @@ class MLPClassifier(TorchClassifier):
             return InverseScaling(rate, self.power_t)
         return SCHEDULES[self.learning_rate](rate)
 
-    def _settings(self, module, generator, n_rows, incremental):
-        settings = super()._settings(module, generator, n_rows, incremental)
+    def _settings(self, module, generator, rows, incremental):
+        settings = super()._settings(module, generator, rows, incremental)
         if self.solver == "lbfgs":
             return replace(settings, alpha=self.alpha, optimizer=None, schedule=None)
         backward = self._hand_written_backward(module, settings.step_flops())

@@ -29,8 +29,8 @@ class RowEncoder(Estimator):
     # Whether X may be sparse: it is made dense a batch at a time.
     _accepts_sparse = True
 
-    def _learn_input(self, X, seen_shape, weight):
-        """Learn what the rows of `X` are, before the module is built."""
+    def _learn_input(self, rows, seen_shape):
+        """Learn what the rows are, before the module is built."""
 
     def _check_input(self, X, seen_shape):
         """Check rows that come to a fitted estimator."""

@@ -416,18 +416,19 @@ class TorchClassifier(
     def _schedule(self):
         return SCHEDULES[self.learning_rate](self.learning_rate_init)
 
-    def _settings(self, module, generator, n_rows, incremental):
-        """Return the settings of a fit to `n_rows` rows.
+    def _settings(self, module, generator, rows, incremental):
+        """Return the settings of a fit to `rows`.
 
         Parameters
         ----------
         module : torch.nn.Module
             Built; training changes it.
         generator : torch.Generator
-        n_rows : int
+        rows : Rows
         incremental : bool
             Whether this is an epoch of ``partial_fit``.
         """
+        n_rows = len(rows)
         batch_size = self._clipped_batch_size(n_rows)
         schedule = self._schedule()
         return FitSettings(
@@ -478,14 +479,14 @@ class TorchClassifier(
             self._check_input(X, seen_shape)
             module = self._continued_module()
         else:
-            self._learn_input(X, seen_shape, rows.weight)
+            self._learn_input(rows, seen_shape)
             module = self._first_module(X, generator, len(rows))
         rows = rows.with_weight_dtype(weight_dtype(self.compute_dtype_))
         validation = self._encode_validation_set(*validation_set)
         trainer = self._trainer(validation)
         if self._holds_out() and validation is None:
             rows, validation = self._hold_out(rows, generator)
-        settings = self._settings(module, generator, len(rows), incremental)
+        settings = self._settings(module, generator, rows, incremental)
         past = FitRecord.from_attributes(vars(self)) if resume else None
         early = settings.early_stopping
         record = FitRecord.started(early, validation is not None, past)

@@ -1,24 +1,30 @@
-"""Random distortions of training images, one batch of tensors at a time."""
+"""Random affine changes of training images, one batch of tensors at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Real
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Literal, Self, TypeAlias
 
 import torch
-from sklearn.utils._param_validation import Interval
+from sklearn.base import clone
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch.nn import functional
 
 from sklearn_digits._estimator import Estimator
+from sklearn_digits._images.symmetry import SYMMETRIES
 
+Decision: TypeAlias = Literal["auto"] | bool
 Augmentation: TypeAlias = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 
 class RandomAffine(Estimator):
-    """Rotate, shift, scale and shear each image of a batch at random.
+    """Rotate, shift, scale, shear, flip and turn each image of a batch at random.
 
-    Each amount is drawn uniformly, for every image anew. Where a distorted image
-    reaches beyond its frame, the pixels at the border are repeated: white paper
-    stays white. There is no flip, since a flipped 3 is no 3.
+    Each amount is drawn uniformly, for every image anew. Where a changed image reaches
+    beyond its frame, the pixels at the border are repeated: white paper stays white.
+
+    Flips and turns suit some images and ruin others: a flipped 3 is not a 3. With
+    "auto", a classifier decides from its training images whether they keep the class,
+    and stores the decision in ``augmentation_``.
 
     Parameters
     ----------
@@ -29,15 +35,26 @@ class RandomAffine(Estimator):
     scale : float, default=0.08
         Largest relative change of size: 0.1 draws factors from 0.9 to 1.1.
     shear : float, default=0.1
-        Largest shear: the shift of a row relative to its distance from the centre.
+        Largest shear: the shift of a row relative to its distance from the center.
+    horizontal_flip : "auto" or bool, default="auto"
+        Whether to flip half of the images left to right. "auto" lets the training
+        images decide; an instance that is called directly takes it for False.
+    vertical_flip : "auto" or bool, default="auto"
+        Whether to flip half of the images upside down. "auto" lets the training images
+        decide; an instance that is called directly takes it for False.
+    quarter_turns : "auto" or bool, default="auto"
+        Whether to turn images by 0, 90, 180 or 270 degrees, each as likely as the
+        others. Images that are not square are turned by 0 or 180 degrees. "auto" lets
+        the training images decide; an instance that is called directly takes it for
+        False.
 
     Examples
     --------
     >>> import torch
     >>> from sklearn_digits import RandomAffine
     >>> images = torch.rand(4, 1, 8, 8)
-    >>> distort = RandomAffine(rotation=15)
-    >>> distort(images, torch.Generator().manual_seed(0)).shape
+    >>> change = RandomAffine(rotation=15, horizontal_flip=True)
+    >>> change(images, torch.Generator().manual_seed(0)).shape
     torch.Size([4, 1, 8, 8])
     >>> still = RandomAffine(rotation=0, shift=0, scale=0, shear=0)
     >>> torch.allclose(still(images, torch.Generator()), images, atol=1e-5)
@@ -48,22 +65,40 @@ class RandomAffine(Estimator):
     shift: float = 0.05
     scale: float = 0.08
     shear: float = 0.1
+    horizontal_flip: Decision = "auto"
+    vertical_flip: Decision = "auto"
+    quarter_turns: Decision = "auto"
 
     _parameter_constraints: ClassVar[dict] = {
         "rotation": [Interval(Real, 0, 180, closed="both")],
         "shift": [Interval(Real, 0, 1, closed="both")],
         "scale": [Interval(Real, 0, 1, closed="left")],
         "shear": [Interval(Real, 0, None, closed="left")],
+        **{name: [StrOptions({"auto"}), "boolean"] for name in SYMMETRIES},
     }
 
     def check(self) -> None:
         """Raise ``InvalidParameterError`` (a ValueError) if a parameter is invalid."""
         self._validate_params()
 
+    def undecided(self) -> list[str]:
+        """Return the names of the parameters that are "auto"."""
+        return [name for name in SYMMETRIES if getattr(self, name) == "auto"]
+
+    def decided(self, kept: Mapping[str, bool]) -> Self:
+        """Return a copy in which no parameter is "auto".
+
+        Parameters
+        ----------
+        kept : mapping of bool
+            Which flips and turns keep the class of an image, by the parameter's name.
+        """
+        return clone(self).set_params(**{name: kept[name] for name in self.undecided()})
+
     def __call__(
         self, images: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """Return distorted copies of `images`.
+        """Return changed copies of `images`.
 
         Parameters
         ----------
@@ -98,144 +133,31 @@ class RandomAffine(Estimator):
                 torch.stack([sin / ratio, cos + sin * slant, shift[1]]),
             ]
         )
-        return theta.to(images.device)
+        return self._flipped_and_turned(theta, images, generator).to(images.device)
 
-
-class RandomDistortion(RandomAffine):
-    """Distort each image of a batch at random: affine, elastic, and partly erased.
-
-    Each amount is drawn for every image anew. Beyond its frame, the pixels at the
-    border of an image are repeated.
-
-    Parameters
-    ----------
-    rotation : float, default=8.0
-        Largest rotation to either side, in degrees.
-    shift : float, default=0.05
-        Largest shift along each axis, as a share of the image's side.
-    scale : float, default=0.08
-        Largest relative change of size: 0.1 draws factors from 0.9 to 1.1.
-    shear : float, default=0.1
-        Largest shear: the shift of a row relative to its distance from the centre.
-    elastic : float, default=0.02
-        Standard deviation of a pixel's displacement along each axis by a smooth random
-        field [1]_, as a share of the image's side; 0 is none.
-    smoothness : float, default=0.15
-        Standard deviation of the Gaussian that smooths the field, as a share of the
-        image's side.
-    erasing : float, default=0.0
-        Largest side of a rectangle that is filled with the image's mean colour [2]_,
-        as a share of the image's side; 0 erases nothing.
-
-    References
-    ----------
-    .. [1] Simard, Steinkraus, Platt (2003). Best practices for convolutional neural
-       networks applied to visual document analysis. ICDAR.
-    .. [2] Zhong, Zheng, Kang, Li, Yang (2020). Random erasing data augmentation. AAAI.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_digits import RandomDistortion
-    >>> images = torch.rand(4, 1, 28, 28)
-    >>> distort = RandomDistortion(elastic=0.03, erasing=0.25)
-    >>> distort(images, torch.Generator().manual_seed(0)).shape
-    torch.Size([4, 1, 28, 28])
-    """
-
-    elastic: float = 0.02
-    smoothness: float = 0.15
-    erasing: float = 0.0
-
-    _parameter_constraints: ClassVar[dict] = {
-        **RandomAffine._parameter_constraints,
-        "elastic": [Interval(Real, 0, 1, closed="both")],
-        "smoothness": [Interval(Real, 0, None, closed="neither")],
-        "erasing": [Interval(Real, 0, 1, closed="both")],
-    }
-
-    def __call__(
-        self, images: torch.Tensor, generator: torch.Generator
+    def _flipped_and_turned(
+        self, theta: torch.Tensor, images: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """Return distorted copies of `images`; see :class:`RandomAffine`.
-
-        Parameters
-        ----------
-        images : torch.Tensor of shape (n, n_channels, height, width), floating
-        generator : torch.Generator
-            On the CPU.
-
-        Returns
-        -------
-        images : torch.Tensor of the same shape, dtype and device
-        """
-        grid = sampling_grid(self._matrices(images, generator), images)
-        if self.elastic:
-            field = smooth_noise(images, self.smoothness, generator)
-            # Coordinates run from -1 to 1: a side is two long.
-            grid = grid + 2 * self.elastic * field.permute(0, 2, 3, 1)
-        images = resample(images, grid)
-        return erase(images, self.erasing, generator) if self.erasing else images
-
-
-def smooth_noise(
-    images: torch.Tensor, smoothness: float, generator: torch.Generator
-) -> torch.Tensor:
-    """Return Gaussian noise of variance 1, smoothed by a Gaussian: two maps an image.
-
-    Parameters
-    ----------
-    images : torch.Tensor of shape (n, n_channels, height, width)
-    smoothness : float
-        Standard deviation of the Gaussian, as a share of the image's side.
-    generator : torch.Generator
-
-    Returns
-    -------
-    noise : torch.Tensor of shape (n, 2, height, width)
-    """
-    n, _, height, width = images.shape
-    noise = torch.randn((n, 2, height, width), generator=generator, dtype=images.dtype)
-    rows, columns = (
-        _smoothing_matrix(side, smoothness, images.dtype) for side in (height, width)
-    )
-    return (rows @ noise @ columns.T).to(images.device)
-
-
-def _smoothing_matrix(side: int, smoothness: float, dtype: torch.dtype) -> torch.Tensor:
-    """Return a matrix that smooths and leaves white noise its variance."""
-    place = torch.arange(side, dtype=dtype) / side
-    weights = torch.exp(-(((place - place[:, None]) / smoothness) ** 2) / 2)
-    return weights / weights.norm(dim=1, keepdim=True)
-
-
-def erase(
-    images: torch.Tensor, share: float, generator: torch.Generator
-) -> torch.Tensor:
-    """Fill a random rectangle of each image with the image's mean colour.
-
-    Parameters
-    ----------
-    images : torch.Tensor of shape (n, n_channels, height, width)
-    share : float
-        Largest side of the rectangle, as a share of the image's side.
-    generator : torch.Generator
-
-    Returns
-    -------
-    images : torch.Tensor of the same shape
-    """
-    n = len(images)
-    draws = torch.rand(2, 2, n, 1, generator=generator, dtype=images.dtype)
-    inside = []
-    for side, (size, start) in zip(images.shape[2:], draws, strict=True):
-        size = size * share
-        start = start * (1 - size)
-        place = (torch.arange(side, dtype=images.dtype) + 0.5) / side
-        inside.append((place >= start) & (place < start + size))
-    rectangle = inside[0][:, None, :, None] & inside[1][:, None, None, :]
-    mean = images.mean(dim=(2, 3), keepdim=True)
-    return torch.where(rectangle.to(images.device), mean, images)
+        """Let affine maps end with random flips and turns of the input."""
+        n, _, height, width = images.shape
+        flips = [self.horizontal_flip, self.vertical_flip]
+        for axis, flip in enumerate(flips):
+            if flip is True:
+                theta[axis] *= torch.randint(0, 2, (n,), generator=generator) * 2 - 1
+        if self.quarter_turns is True:
+            step = 1 if height == width else 2
+            n_turns = step * torch.randint(0, 4 // step, (n,), generator=generator)
+            x, y = theta
+            turned = torch.stack(
+                [
+                    torch.stack([x, y]),
+                    torch.stack([-y, x]),
+                    -theta,
+                    torch.stack([y, -x]),
+                ]
+            )
+            theta = turned[n_turns, :, :, torch.arange(n)].permute(1, 2, 0)
+        return theta
 
 
 def resample(images: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
