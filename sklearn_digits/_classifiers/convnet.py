@@ -150,10 +150,16 @@ class ConvNetClassifier(ImageClassifier):
     weight_decay : float, default=0.01
         Decoupled decay of weights, biases and norms excepted: each step shrinks them
         by ``learning rate * weight_decay``. With "adam" and "sgd" it is their L2 term.
-    label_smoothing : float, default=0.05
+    label_smoothing : float or "auto", default="auto"
         Share of each label that training spreads evenly over all classes, which makes
-        the network more accurate. Its logits are sharpened, so that probabilities stay
-        honest.
+        the network more accurate. Its logits are sharpened by as much, which suits
+        labels that are right: "auto" is 0.05 where a linear model of edges learns the
+        classes well, and less where it does not.
+    mixup : float or "auto", default="auto"
+        Share of the training images that are blended with another image of the batch,
+        and their labels too. It keeps a network from memorizing few or wrong labels.
+        "auto" is at most 0.5; less where a linear model of edges learns the classes
+        well, or where each image is seen fewer than 30 times.
     ema_decay : float, "auto" or None, default="auto"
         Predictions are made with an average of the weights over the steps, in which
         the past decays by this factor a step; "auto" is 0.99. None averages nothing.
@@ -176,6 +182,10 @@ class ConvNetClassifier(ImageClassifier):
     augmentation_ : RandomAffine, callable or None
         The changes that training made. Flips and turns that were "auto" are decided:
         True where the training images show that they keep the class of an image.
+    label_smoothing_ : float
+        Label smoothing of the last fit.
+    mixup_ : float
+        Share of blended images in the last fit.
     pixel_mean_ : float
         Mean of the training pixels.
     pixel_std_ : float

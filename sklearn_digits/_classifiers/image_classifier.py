@@ -7,10 +7,11 @@ images, averaged weights, and views of an image at prediction.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from numbers import Real
 from typing import ClassVar, Literal
 
 import torch
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -21,10 +22,11 @@ from sklearn_digits._classifiers.torch_classifier import (
     TorchClassifier,
 )
 from sklearn_digits._images.augmentation import RandomAffine, augment
+from sklearn_digits._images.linear_probe import sample_size, shrink
 from sklearn_digits._images.random_augmentation import RandomAugmentation
 from sklearn_digits._images.shape import check_same_images, resolve_image_shape
 from sklearn_digits._images.statistics import largest_pixel, pixel_statistics
-from sklearn_digits._images.symmetry import kept_symmetries, sample_size, shrink
+from sklearn_digits._images.survey import survey
 from sklearn_digits._images.views import average_views, smallest_shifts
 from sklearn_digits._training.loss import LogLoss
 from sklearn_digits._training.optimizers import AdamW
@@ -34,6 +36,11 @@ from sklearn_digits._warnings import warn_user
 # "auto" numbers of epochs give a fit about this many steps, within these bounds.
 AUTO_STEPS, AUTO_EPOCHS = 500, (15, 300)
 AUTO_EMA_DECAY = 0.99
+# Labels are clear where a linear model explains this share of their variance. Clear
+# labels are smoothed by so much; others less, and their images are mixed instead, up to
+# a half of them, where a fit sees each more often than the first number of epochs.
+CLEAR, MOST_SMOOTHING, MOST_MIXUP = 0.6, 0.05, 0.5
+MIXUP_EPOCHS = 15, 30
 # Images with a side below this are not augmented: a shift would lose what they show.
 SMALLEST_AUGMENTED_SIDE = 5
 # Pixels at predict this many times larger or smaller than at fit raise a warning.
@@ -129,10 +136,16 @@ class ImageClassifier(TorchClassifier):
     weight_decay : float, default=0.01
         Decoupled decay of weights, biases and norms excepted: each step shrinks them
         by ``learning rate * weight_decay``. With "adam" and "sgd" it is their L2 term.
-    label_smoothing : float, default=0.05
+    label_smoothing : float or "auto", default="auto"
         Share of each label that training spreads evenly over all classes, which makes
-        the network more accurate. Its logits are sharpened, so that probabilities stay
-        honest.
+        the network more accurate. Its logits are sharpened by as much, which suits
+        labels that are right: "auto" is 0.05 where a linear model of edges learns the
+        classes well, and less where it does not.
+    mixup : float or "auto", default="auto"
+        Share of the training images that are blended with another image of the batch,
+        and their labels too. It keeps a network from memorizing few or wrong labels.
+        "auto" is at most 0.5; less where a linear model of edges learns the classes
+        well, or where each image is seen fewer than 30 times.
     ema_decay : float, "auto" or None, default="auto"
         Predictions are made with an average of the weights over the steps, in which
         the past decays by this factor a step; "auto" is 0.99. None averages nothing.
@@ -151,6 +164,10 @@ class ImageClassifier(TorchClassifier):
     augmentation_ : RandomAffine, callable or None
         The changes that training made. Flips and turns that were "auto" are decided:
         True where the training images show that they keep the class of an image.
+    label_smoothing_ : float
+        Label smoothing of the last fit.
+    mixup_ : float
+        Share of blended images in the last fit.
     pixel_mean_ : float
         Mean of the training pixels.
     pixel_std_ : float
@@ -223,7 +240,8 @@ class ImageClassifier(TorchClassifier):
     learning_rate: str = "onecycle"
     learning_rate_init: float = 0.01
     weight_decay: float = 0.01
-    label_smoothing: float = 0.05
+    label_smoothing: float | str = "auto"
+    mixup: float | str = "auto"
     max_iter: int | str = "auto"
     ema_decay: float | str | None = "auto"
     n_views: int = 1
@@ -235,7 +253,8 @@ class ImageClassifier(TorchClassifier):
         "solver": [StrOptions({"adamw", "adam", "sgd"})],
         "weight_decay": [NOT_NEGATIVE],
         "max_iter": [StrOptions({"auto"}), POSITIVE_INTEGER],
-        "label_smoothing": [SHARE],
+        "label_smoothing": [StrOptions({"auto"}), SHARE],
+        "mixup": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
         "ema_decay": [StrOptions({"auto"}), SHARE, None],
         "n_views": [POSITIVE_INTEGER],
     }
@@ -301,7 +320,7 @@ class ImageClassifier(TorchClassifier):
         )
         self.pixel_mean_, self.pixel_std_ = pixel_statistics(X, rows.weight)
         self._largest_pixel = largest_pixel(X)
-        self._symmetries = None  # undecided
+        self._survey = None
 
     def _check_input(self, X, seen_shape):
         check_same_images(seen_shape, self.image_shape_)
@@ -345,38 +364,68 @@ class ImageClassifier(TorchClassifier):
         return partial(average_views, module, shifts=smallest_shifts(self.n_views))
 
     def _settings(self, module, generator, rows, incremental):
+        settings = super()._settings(module, generator, rows, incremental)
+        self.augmentation_ = self._decide_augmentation(rows)
+        self.label_smoothing_ = self._decide_label_smoothing(rows)
+        self.mixup_ = self._decide_mixup(rows, settings.n_epochs)
+        augment_ = self.augmentation_ and partial(augment, self.augmentation_)
         return replace(
-            super()._settings(module, generator, rows, incremental),
-            criterion=LogLoss(label_smoothing=self.label_smoothing),
+            settings,
+            criterion=LogLoss(label_smoothing=self.label_smoothing_),
             weight_decay=self.weight_decay,
             ema_decay=AUTO_EMA_DECAY if self.ema_decay == "auto" else self.ema_decay,
-            augment=self._augment(rows),
+            augment=augment_,
+            mixup=self.mixup_,
         )
 
-    def _augment(self, rows):
-        """Return what changes prepared batches at random, or None."""
+    def _decide_augmentation(self, rows):
+        """Return what changes images at random, flips and turns decided, or None."""
         augmentation = self.augmentation
         if augmentation == "auto":
-            small = min(self.image_shape_[:2]) < SMALLEST_AUGMENTED_SIDE
-            augmentation = None if small else RandomAugmentation()
+            augmentation = None if self._tiny else RandomAugmentation()
         if isinstance(augmentation, RandomAffine):
             augmentation.check()
             if augmentation.undecided():
-                if self._symmetries is None:
-                    self._symmetries = self._find_symmetries(rows)
-                augmentation = augmentation.decided(self._symmetries)
-        self.augmentation_ = augmentation
-        return None if augmentation is None else partial(augment, augmentation)
+                augmentation = augmentation.decided(self._surveyed(rows).symmetries)
+        return augmentation
 
-    def _find_symmetries(self, rows):
-        """Tell which flips and turns keep the class, from a sample of the rows.
+    def _decide_label_smoothing(self, rows):
+        if self.label_smoothing != "auto":
+            return self.label_smoothing
+        return MOST_SMOOTHING * self._clearness(rows)
 
-        The sample does not depend on the generator of the fit, whose numbers stay as
+    def _decide_mixup(self, rows, n_epochs):
+        if self.mixup != "auto":
+            return self.mixup
+        if self._tiny:
+            return 0.0
+        few, many = MIXUP_EPOCHS
+        repeated = min(max((n_epochs - few) / (many - few), 0.0), 1.0)
+        return MOST_MIXUP * repeated * (1 - self._clearness(rows) / 2)
+
+    def _clearness(self, rows):
+        """Return how well a linear model learns the classes, from 0 to 1."""
+        if self._tiny:
+            return 1.0
+        return min(1.0, self._surveyed(rows).explained / CLEAR)
+
+    @property
+    def _tiny(self):
+        return min(self.image_shape_[:2]) < SMALLEST_AUGMENTED_SIDE
+
+    def _surveyed(self, rows):
+        """Return the survey of the rows of the first fit.
+
+        Its sample does not depend on the generator of the fit, whose numbers stay as
         they are.
         """
-        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
-        index = rows.index[order[: sample_size(len(self.classes_))]]
-        batches = rows.subset(index).batches(self._chunk_size, torch.device("cpu"))
-        with threads_for(0):
-            images = torch.cat([shrink(self._prepare(X).float()) for X, _ in batches])
-            return kept_symmetries(images, rows.target[index])
+        if self._survey is None:
+            order = torch.randperm(
+                len(rows), generator=torch.Generator().manual_seed(0)
+            )
+            index = rows.index[order[: sample_size(len(self.classes_))]]
+            batches = rows.subset(index).batches(self._chunk_size, torch.device("cpu"))
+            with threads_for(0):
+                images = [shrink(self._prepare(X).float()) for X, _ in batches]
+                self._survey = survey(torch.cat(images), rows.target[index])
+        return self._survey

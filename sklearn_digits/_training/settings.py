@@ -54,6 +54,8 @@ class FitSettings:
         weights are kept.
     augment : callable or None
         Takes a prepared batch and a generator, returns the batch changed at random.
+    mixup : float
+        Share of the rows of a batch that are blended with others.
     backward : callable or None
         Hand-written backward pass: takes a prepared batch, target, weight and the
         factor of the L2 penalty, leaves the gradients in ``grad``, returns loss and
@@ -86,6 +88,7 @@ class FitSettings:
     n_iter_no_change: float
     early_stopping: bool
     augment: Callable | None = None
+    mixup: float = 0.0
     backward: Callable | None = None
     alpha: float = 0.0
     weight_decay: float = 0.0

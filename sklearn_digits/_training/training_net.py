@@ -11,6 +11,7 @@ import torch
 from skorch import NeuralNet
 
 from sklearn_digits._training.averaging import AveragedWeights
+from sklearn_digits._training.mixup import mix_rows
 from sklearn_digits._training.penalty import add_l2_penalty, penalized_weights
 from sklearn_digits._training.random_numbers import draw_seed
 from sklearn_digits._training.running_statistics import RunningStatistics
@@ -156,12 +157,21 @@ class TrainingNet(NeuralNet):
         """Compute loss, logits and gradients of one batch of :meth:`Rows.batches`."""
         settings = self.settings
         X, (target, weight, weight_sum) = batch
-        for layer in self.weighted_layers_:
-            layer.sample_weight = weight
-        self.statistics_.follow(self.steps_before_ + self.steps_taken_)
         inputs = settings.prepare(X)
         if settings.augment is not None:
             inputs = settings.augment(inputs, settings.generator)
+        if settings.mixup:
+            inputs, target, weight = mix_rows(
+                inputs,
+                target,
+                weight,
+                settings.mixup,
+                settings.n_classes,
+                settings.generator,
+            )
+        for layer in self.weighted_layers_:
+            layer.sample_weight = weight
+        self.statistics_.follow(self.steps_before_ + self.steps_taken_)
         alpha = settings.alpha / weight_sum
         if settings.backward is not None:
             loss, logits = settings.backward(inputs, target, weight, alpha)
