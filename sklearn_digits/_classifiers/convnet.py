@@ -18,6 +18,29 @@ from sklearn_digits._classifiers.torch_classifier import POSITIVE_INTEGER, SHARE
 from sklearn_digits._training.layers import BatchNorm2d, Dropout
 
 
+def convolution(n_in, n_out, kernel_size, identity):
+    """Return a convolution that keeps the size of an image.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Channels of the input and of the output.
+    kernel_size : int
+    identity : bool
+        Whether its first kernels pass the channels of the input on, until training
+        changes them: gradients reach all stages from the first step on [1]_.
+
+    References
+    ----------
+    .. [1] Zagoruyko, Komodakis (2017). DiracNets: training very deep neural networks
+       without skip-connections. arXiv:1706.00388.
+    """
+    layer = nn.Conv2d(n_in, n_out, kernel_size, padding="same", bias=False)
+    if identity:
+        nn.init.dirac_(layer.weight[: min(n_in, n_out)])
+    return layer
+
+
 class ConvNet(nn.Module):
     """Stages of convolutions, global pooling, a linear layer.
 
@@ -27,9 +50,9 @@ class ConvNet(nn.Module):
         ``(height, width, n_channels)`` of the images.
     n_classes : int
     channels : sequence of int
-        Channels of each stage: two convolutions, each with batch normalisation and
-        ReLU. The second one of all stages but the last keeps the largest of two by two
-        pixels, before it is normalised: a quarter of the work for the same network.
+        Channels of each stage: two convolutions, each with batch normalization and
+        ReLU. The first one of all stages but the last keeps the largest of two by two
+        pixels, before it is normalized: what follows works on a quarter of the pixels.
     kernel_size : int
         Side of the convolutions' kernels.
     dropout : float
@@ -40,17 +63,15 @@ class ConvNet(nn.Module):
         super().__init__()
         height, width, n_in = image_shape
         layers: list[nn.Module] = []
-        for stage, n_out in enumerate(channels, start=1):
-            for n_before in (n_in, n_out):
-                layers += [
-                    nn.Conv2d(n_before, n_out, kernel_size, padding="same", bias=False),
-                    BatchNorm2d(n_out),
-                    nn.ReLU(inplace=True),
-                ]
-            if stage < len(channels):
+        for stage, n_out in enumerate(channels):
+            layers.append(convolution(n_in, n_out, kernel_size, identity=stage > 0))
+            if stage < len(channels) - 1:
                 window = (min(2, height), min(2, width))
                 height, width = height // window[0], width // window[1]
-                layers.insert(-2, nn.MaxPool2d(window))
+                layers.append(nn.MaxPool2d(window))
+            layers += [BatchNorm2d(n_out), nn.ReLU(inplace=True)]
+            layers.append(convolution(n_out, n_out, kernel_size, identity=True))
+            layers += [BatchNorm2d(n_out), nn.ReLU(inplace=True)]
             n_in = n_out
         self.stages = nn.Sequential(*layers)
         self.dropout = Dropout(dropout)
@@ -78,7 +99,7 @@ class ConvNetClassifier(ImageClassifier):
 
     Parameters
     ----------
-    channels : sequence of int, default=(16, 32, 64)
+    channels : sequence of int, default=(24, 48, 96)
         Channels of each stage of two convolutions; the image is halved between
         stages. More channels are slower and more accurate.
     solver : {"adamw", "adam", "sgd"}, default="adamw"
@@ -248,7 +269,7 @@ class ConvNetClassifier(ImageClassifier):
     True
     """
 
-    channels: Sequence[int] = field(default=(16, 32, 64), kw_only=False)
+    channels: Sequence[int] = field(default=(24, 48, 96), kw_only=False)
     kernel_size: int = 3
     dropout: float = 0.0
 

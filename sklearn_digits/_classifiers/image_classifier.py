@@ -10,6 +10,7 @@ from functools import partial
 from numbers import Real
 from typing import ClassVar, Literal
 
+import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -31,6 +32,7 @@ from sklearn_digits._images.views import average_views, smallest_shifts
 from sklearn_digits._training.loss import LogLoss
 from sklearn_digits._training.optimizers import AdamW
 from sklearn_digits._training.runtime import threads_for, weight_dtype
+from sklearn_digits._training.targets import class_weights
 from sklearn_digits._warnings import warn_user
 
 # "auto" numbers of epochs give a fit about this many steps, within these bounds.
@@ -313,6 +315,17 @@ class ImageClassifier(TorchClassifier):
             params["augmentation"] = RandomAugmentation()
         return super().set_params(**params)
 
+    def _row_weights(self, y, sample_weight):
+        self._class_weight = None
+        if self.class_weight is None or self._multilabel:
+            return super()._row_weights(y, sample_weight)
+        weights = super()._row_weights(y, sample_weight)  # checks them
+        by_class = class_weights(y, self.classes_, sample_weight, self.class_weight)
+        # Classes without weight or rows have no part in training.
+        self._class_weight = torch.from_numpy(np.where(by_class > 0, by_class, 1.0))
+        present = np.where(weights > 0, 1.0, 0.0)
+        return present if sample_weight is None else present * sample_weight
+
     def _learn_input(self, rows, seen_shape):
         X = rows.X
         self.image_shape_ = resolve_image_shape(
@@ -371,7 +384,9 @@ class ImageClassifier(TorchClassifier):
         augment_ = self.augmentation_ and partial(augment, self.augmentation_)
         return replace(
             settings,
-            criterion=LogLoss(label_smoothing=self.label_smoothing_),
+            criterion=LogLoss(
+                self._multilabel, self.label_smoothing_, self._class_weight
+            ),
             weight_decay=self.weight_decay,
             ema_decay=AUTO_EMA_DECAY if self.ema_decay == "auto" else self.ema_decay,
             augment=augment_,

@@ -62,10 +62,14 @@ class RowEncoder(Estimator):
         elif not incremental:
             self._check_same_classes(y)
         target = encode_targets(y, self.classes_, self._multilabel)
-        weight = row_weights(
+        weight = self._row_weights(y, sample_weight)
+        return Rows.weighted(X, target, weight)
+
+    def _row_weights(self, y, sample_weight):
+        """Return the weights of the rows, those of their classes included, or None."""
+        return row_weights(
             y, self.classes_, sample_weight, self.class_weight, self._multilabel
         )
-        return Rows.weighted(X, target, weight)
 
     def _check_same_classes(self, y):
         classes = find_classes(y, self._multilabel)

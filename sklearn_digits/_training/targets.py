@@ -129,31 +129,48 @@ def row_weights(y, classes, sample_weight, class_weight, multilabel):
         )
     if class_weight is None:
         return sample_weight
-    if class_weight == "balanced":
-        columns = y.T if multilabel else [y]
-        balanced = [_balanced_weights(column, sample_weight) for column in columns]
+    if not multilabel:
+        by_class = class_weights(y, classes, sample_weight, class_weight)
+        weights = by_class[np.searchsorted(classes, y)]
+    elif class_weight == "balanced":
+        balanced = [
+            class_weights(column, np.arange(2), sample_weight, "balanced")[column]
+            for column in y.T
+        ]
         weights = np.prod(balanced, axis=0)
-    elif multilabel:
+    else:
         raise ValueError(
             f"class_weight={class_weight!r} has no meaning for an indicator matrix; "
             "expected None or 'balanced' with multilabel y."
         )
-    else:
-        weights = _weights_from_dict(class_weight, classes)[np.searchsorted(classes, y)]
     return weights if sample_weight is None else weights * sample_weight
 
 
-def _balanced_weights(y, sample_weight):
-    """Return the weights of rows that give each class in `y` the same sum.
+def class_weights(y, classes, sample_weight, class_weight):
+    """Return the weight of each class.
 
-    A class whose rows all have weight zero does not count: its weight is zero.
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Labels out of `classes`.
+    classes : ndarray of shape (n_classes,)
+        Sorted.
+    sample_weight : ndarray of shape (n,) or None
+    class_weight : dict or "balanced"
+        "balanced" gives each class the same sum of weights. A class without rows of
+        positive weight does not count: its weight is zero.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_classes,), dtype float64
     """
-    _, position = np.unique(y, return_inverse=True)
-    sums = np.bincount(position, sample_weight)
+    if class_weight != "balanced":
+        return _weights_from_dict(class_weight, classes)
+    sums = np.bincount(np.searchsorted(classes, y), sample_weight, len(classes))
     total, n_present = sums.sum(), np.count_nonzero(sums)
-    per_class = np.zeros(len(sums))
-    np.divide(total, n_present * sums, out=per_class, where=sums > 0)
-    return per_class[position]
+    weights = np.zeros(len(classes))
+    np.divide(total, n_present * sums, out=weights, where=sums > 0)
+    return weights
 
 
 def _weights_from_dict(class_weight, classes):
