@@ -25,6 +25,8 @@ SIDE, EDGE_GRID, COLOR_GRID = 16, 6, 4
 N_FOLDS, RIDGE = 3, 0.1
 # This share of the evidence must survive, by so many standard errors.
 KEPT_SHARE, STANDARD_ERRORS = 0.7, 2.5
+# Features whose spread is a smaller share of their size than this are constant.
+ROUNDING = 1e-5
 # Rows that are looked at: this many, or this many of each class, the larger.
 N_ROWS, N_ROWS_OF_A_CLASS, MOST_ROWS = 1000, 10, 3000
 
@@ -89,9 +91,7 @@ def _scores(variants: list[Tensor], labels: Tensor) -> list[Tensor]:
 
     They come from a model of the first variant of the other images.
     """
-    features = [describe(images) for images in variants]
-    scale = features[0].std(dim=0).clamp(min=1e-12)
-    features = [each / scale for each in features]
+    features = _on_one_scale([describe(images) for images in variants])
     fold = torch.arange(len(labels)) % N_FOLDS
     scores = [torch.zeros_like(labels) for _ in variants]
     for k in range(N_FOLDS):
@@ -101,6 +101,16 @@ def _scores(variants: list[Tensor], labels: Tensor) -> list[Tensor]:
         for found, each in zip(scores, features, strict=True):
             found[left_out] = (each[left_out] - mean) @ weights
     return scores
+
+
+def _on_one_scale(features: list[Tensor]) -> list[Tensor]:
+    """Divide features by their standard deviation in the first variant.
+
+    Those whose spread is only rounding are left out, such as white margins.
+    """
+    spread = features[0].std(dim=0)
+    varied = spread > ROUNDING * features[0].abs().amax(dim=0)
+    return [each[:, varied] / spread[varied] for each in features]
 
 
 def _ridge(X: Tensor, y: Tensor) -> Tensor:
