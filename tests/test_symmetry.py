@@ -182,6 +182,12 @@ def test_constant_images_allow_nothing(value):
     assert kept_symmetries(torch.full_like(images, value), y) == NONE
 
 
+@pytest.mark.parametrize("scale", [1e38, 3e38, float("inf")])
+def test_pixels_too_large_for_a_sum_get_an_answer(scale):
+    images, y = blobs()
+    assert set(kept_symmetries(images * scale, y)) == set(SYMMETRIES)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 5), (7, 2), (30, 45)])
 def test_images_of_any_shape_are_judged(shape):
     images, y = blobs(60, shape)
