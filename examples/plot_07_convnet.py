@@ -26,7 +26,7 @@ print(f"{model.n_iter_} epochs; {model.score(X_test, y_test):.2%} of the test di
 
 # %%
 # The learning rate rises and falls once over the fit, and at its end the curve is flat.
-# Training is harder than validation here: it has the distorted images.
+# Training is harder than validation here: it sees augmented images.
 
 TrainingCurveDisplay.from_estimator(model)
 

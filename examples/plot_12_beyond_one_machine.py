@@ -21,7 +21,7 @@ from sklearn_digits.datasets import load_example_digits
 #
 # Inside ``parallel_config("dask")``, whatever scikit-learn runs in parallel goes to the
 # workers: each fit with its rows, and back comes its score. The question put to them:
-# how long must a network train, and what is it worth to distort its images meanwhile?
+# how long must a network train, and what is augmentation worth meanwhile?
 
 if __name__ == "__main__":  # workers import this file: they must not start a cluster
     X, _, y, _ = load_example_digits(n_train=400)
@@ -34,7 +34,7 @@ if __name__ == "__main__":  # workers import this file: they must not start a cl
     epochs = [5, 10, 20, 40]
     _, ax = plt.subplots(layout="constrained")
     with cluster, Client(cluster), parallel_config("dask"):
-        for augmentation in (None, "affine"):
+        for augmentation in (None, "auto"):
             model = ConvNetClassifier(augmentation=augmentation, random_state=0)
             _, scores = validation_curve(
                 model, X, y, param_name="max_iter", param_range=epochs, cv=3

@@ -1,4 +1,4 @@
-"""Distortions against SciPy's, within their bounds, drawn from one generator.
+"""Affine changes against SciPy's, within their bounds, drawn from one generator.
 
 What was drawn is read from the result: ramps travel as channels beside the image and
 tell, at each pixel of the output, where in the input it was taken from. Coordinates
@@ -15,12 +15,8 @@ from scipy import ndimage
 from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sklearn_digits._images.augmentation import (
-    RandomAffine,
-    RandomDistortion,
-    augment,
-    smooth_noise,
-)
+from sklearn_digits._images.augmentation import RandomAffine, augment
+from sklearn_digits._images.symmetry import SYMMETRIES
 
 STILL = {"rotation": 0, "shift": 0, "scale": 0, "shear": 0}
 SHAPES = [(21, 21), (15, 27), (27, 15)]
@@ -38,8 +34,8 @@ def pixels(shape):
     return np.stack([x - (shape[1] - 1) / 2, y - (shape[0] - 1) / 2])
 
 
-def distorted(shape=(21, 21), n=5, seed=0, **amounts):
-    """Distort one image `n` times; return it, its copies and where they come from."""
+def changed(shape=(21, 21), n=5, seed=0, **amounts):
+    """Change one image `n` times; return it, its copies and where they come from."""
     image = np.random.default_rng(seed).random(shape)
     stack = torch.from_numpy(np.stack([image, *pixels(shape)])).repeat(n, 1, 1, 1)
     out = RandomAffine(**{**STILL, **amounts})(stack, generator(seed)).numpy()
@@ -47,11 +43,11 @@ def distorted(shape=(21, 21), n=5, seed=0, **amounts):
 
 
 def motions(shape=(21, 21), n=5, seed=0, **amounts):
-    """Return the matrix and the offset of each of `n` distortions."""
+    """Return the matrix and the offset of each of `n` changes."""
     there = pixels(shape)
     edge = (np.array(shape[::-1]) - 1)[:, None, None] / 2
     matrices, offsets = [], []
-    for where in distorted(shape, n, seed, **amounts)[2]:
+    for where in changed(shape, n, seed, **amounts)[2]:
         inside = (np.abs(where) < edge - 1e-9).all(axis=0)
         design = np.c_[there[:, inside].T, np.ones(inside.sum())]
         solution, _, rank, _ = np.linalg.lstsq(design, where[:, inside].T, rcond=None)
@@ -64,7 +60,7 @@ def motions(shape=(21, 21), n=5, seed=0, **amounts):
 
 @pytest.mark.parametrize("shape", [*SHAPES, (1, 9), (9, 1), (1, 1)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_no_distortion_changes_nothing(shape, dtype):
+def test_no_amount_changes_nothing(shape, dtype):
     images = torch.rand(3, 2, *shape, dtype=dtype, generator=generator())
     torch.testing.assert_close(
         RandomAffine(**STILL)(images, generator()), images, rtol=0, atol=1e-5
@@ -73,7 +69,7 @@ def test_no_distortion_changes_nothing(shape, dtype):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_shift_is_that_of_scipy(shape):
-    image, copies, _ = distorted(shape, shift=0.2)
+    image, copies, _ = changed(shape, shift=0.2)
     _, offsets = motions(shape, shift=0.2)
     for copy, (x, y) in zip(copies, offsets, strict=True):
         # The picture moves against the place that it is read from.
@@ -83,7 +79,7 @@ def test_a_shift_is_that_of_scipy(shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_rotation_is_that_of_scipy_also_where_images_are_not_square(shape):
-    image, copies, _ = distorted(shape, rotation=60)
+    image, copies, _ = changed(shape, rotation=60)
     matrices, _ = motions(shape, rotation=60)
     for copy, matrix in zip(copies, matrices, strict=True):
         # Against the clock as one sees the picture, as SciPy counts it.
@@ -97,7 +93,7 @@ def test_a_rotation_is_that_of_scipy_also_where_images_are_not_square(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_everything_together_is_scipys_affine_transform(shape):
     amounts = {"rotation": 40, "shift": 0.15, "scale": 0.3, "shear": 0.4}
-    image, copies, _ = distorted(shape, **amounts)
+    image, copies, _ = changed(shape, **amounts)
     centre = (np.array(shape) - 1) / 2
     for copy, matrix, offset in zip(copies, *motions(shape, **amounts), strict=True):
         rows_first = matrix[::-1, ::-1]
@@ -173,25 +169,137 @@ def test_amounts_reach_to_their_bounds_on_both_sides(amounts, drawn):
 @quickly
 @given(st.floats(0, 180), st.floats(0, 1), st.floats(0, 0.99), st.floats(0, 5), seeds)
 def test_white_paper_stays_white(rotation, shift, scale, shear, seed):
-    distort = RandomAffine(rotation=rotation, shift=shift, scale=scale, shear=shear)
+    change = RandomAffine(rotation=rotation, shift=shift, scale=scale, shear=shear)
     white = torch.ones(3, 1, 6, 9)
-    torch.testing.assert_close(distort(white, generator(seed)), white)
+    torch.testing.assert_close(change(white, generator(seed)), white)
 
 
-def test_the_same_seed_gives_the_same_distortions_and_another_others():
+def test_the_same_seed_gives_the_same_changes_and_another_others():
     images = torch.rand(4, 1, 8, 8, generator=generator())
-    distort = RandomAffine()
-    assert torch.equal(distort(images, generator(1)), distort(images, generator(1)))
-    assert not torch.equal(distort(images, generator(1)), distort(images, generator(2)))
+    change = RandomAffine()
+    assert torch.equal(change(images, generator(1)), change(images, generator(1)))
+    assert not torch.equal(change(images, generator(1)), change(images, generator(2)))
     source = generator(1)
-    assert not torch.equal(distort(images, source), distort(images, source))
+    assert not torch.equal(change(images, source), change(images, source))
 
 
-def test_each_image_is_distorted_in_its_own_way():
-    _, copies, _ = distorted(n=10, shift=0.1)
+def test_each_image_is_changed_in_its_own_way():
+    _, copies, _ = changed(n=10, shift=0.1)
     for i in range(10):
         for j in range(i):
             assert np.abs(copies[i] - copies[j]).max() > 1e-3
+
+
+def moved_by(move, images, out):
+    """Return which of the images came out as `move` makes them."""
+    return torch.isclose(out, move(images), atol=1e-5).flatten(1).all(dim=1)
+
+
+def about(share, which):
+    """Return whether a share of the images was drawn, within four standard errors."""
+    n = len(which)
+    return abs(which.sum() - share * n) < 4 * (share * (1 - share) * n) ** 0.5
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("name", "axis"), [("horizontal_flip", 3), ("vertical_flip", 2)]
+)
+def test_half_of_the_images_are_flipped(name, axis, shape):
+    images = torch.rand(200, 2, *shape, generator=generator())
+    out = RandomAffine(**STILL, **{name: True})(images, generator())
+    flipped = moved_by(lambda images: images.flip(axis), images, out)
+    assert torch.equal(~flipped, moved_by(torch.clone, images, out))
+    assert about(0.5, flipped)
+
+
+def test_square_images_are_turned_by_each_quarter_as_often():
+    images = torch.rand(400, 2, 9, 9, generator=generator())
+    out = RandomAffine(**STILL, quarter_turns=True)(images, generator())
+    turned = [
+        moved_by(lambda images, k=k: images.rot90(k, (2, 3)), images, out)
+        for k in range(4)
+    ]
+    assert (torch.stack(turned).sum(dim=0) == 1).all()
+    assert all(about(0.25, which) for which in turned)
+
+
+@pytest.mark.parametrize("shape", [(9, 14), (14, 9), (1, 5)])
+def test_images_that_are_not_square_are_turned_by_half_turns(shape):
+    images = torch.rand(200, 2, *shape, generator=generator())
+    out = RandomAffine(**STILL, quarter_turns=True)(images, generator())
+    turned = moved_by(lambda images: images.rot90(2, (2, 3)), images, out)
+    assert torch.equal(~turned, moved_by(torch.clone, images, out))
+    assert about(0.5, turned)
+
+
+def test_flips_and_turns_reach_all_eight_poses_of_a_square():
+    images = torch.rand(800, 1, 5, 5, generator=generator())
+    flags = dict.fromkeys(SYMMETRIES, True)
+    out = RandomAffine(**STILL, **flags)(images, generator())
+    poses = [
+        moved_by(
+            lambda images, k=k, flip=flip: flip(images.rot90(k, (2, 3))), images, out
+        )
+        for k in range(4)
+        for flip in (torch.clone, lambda images: images.flip(3))
+    ]
+    assert (torch.stack(poses).sum(dim=0) == 1).all()
+    assert all(about(1 / 8, which) for which in poses)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_flip_comes_before_the_other_changes(shape):
+    images = torch.rand(60, 1, *shape, generator=generator(), dtype=torch.float64)
+    plain, flipped, either = (
+        RandomAffine(horizontal_flip=flip)(stack, generator(1))
+        for flip, stack in ((False, images), (False, images.flip(3)), (True, images))
+    )
+    is_flipped = moved_by(lambda images: flipped, images, either)
+    assert torch.equal(~is_flipped, moved_by(lambda images: plain, images, either))
+    assert about(0.5, is_flipped)
+
+
+def test_an_instance_that_is_called_takes_auto_for_false():
+    images = torch.rand(20, 1, 8, 8, generator=generator())
+    off = RandomAffine(**dict.fromkeys(SYMMETRIES, False))
+    assert torch.equal(RandomAffine()(images, generator()), off(images, generator()))
+
+
+@pytest.mark.parametrize("name", SYMMETRIES)
+def test_numpys_bools_are_bools(name):
+    """A grid of parameters may hold them."""
+    images = torch.rand(20, 1, 8, 8, generator=generator())
+    for ours, numpys in ((True, np.True_), (False, np.False_)):
+        one, two = (
+            RandomAffine(**{name: value})(images, generator())
+            for value in (ours, numpys)
+        )
+        assert torch.equal(one, two)
+
+
+def test_a_decision_takes_the_place_of_auto_and_of_nothing_else():
+    change = RandomAffine(rotation=3, vertical_flip=False)
+    assert change.undecided() == ["horizontal_flip", "quarter_turns"]
+    decided = change.decided(dict.fromkeys(SYMMETRIES, True))
+    assert decided.get_params() == {
+        **change.get_params(),
+        "horizontal_flip": True,
+        "quarter_turns": True,
+    }
+    assert decided.undecided() == []
+    assert change.undecided() == ["horizontal_flip", "quarter_turns"]
+
+
+def test_the_class_of_a_subclass_is_kept_by_a_decision():
+    class Own(RandomAffine):
+        """An augmentation with a parameter of its own."""
+
+        tilt: float = 0.5
+
+    decided = Own(tilt=0.1).decided(dict.fromkeys(SYMMETRIES, False))
+    assert isinstance(decided, Own)
+    assert decided.tilt == 0.1
 
 
 def test_neither_the_images_nor_torchs_generator_are_touched():
@@ -212,13 +320,13 @@ def test_the_layout_of_colour_images_is_kept(dtype):
 
 
 def test_parameters_are_scikit_learns():
-    distort = RandomAffine(rotation=15)
-    assert set(distort.get_params()) == set(STILL)
-    assert repr(distort) == "RandomAffine(rotation=15)"
-    distort.set_params(shift=0.3)
-    copy = clone(distort)
-    assert copy is not distort
-    assert copy.get_params() == distort.get_params()
+    change = RandomAffine(rotation=15)
+    assert set(change.get_params()) == {*STILL, *SYMMETRIES}
+    assert repr(change) == "RandomAffine(rotation=15)"
+    change.set_params(shift=0.3)
+    copy = clone(change)
+    assert copy is not change
+    assert copy.get_params() == change.get_params()
     assert copy.shift == 0.3
 
 
@@ -234,6 +342,9 @@ def test_parameters_are_scikit_learns():
         ("scale", -0.1),
         ("shear", -0.1),
         ("shear", "much"),
+        ("horizontal_flip", "often"),
+        ("vertical_flip", None),
+        ("quarter_turns", 2),
     ],
 )
 def test_a_bad_parameter_is_named(name, value):
@@ -241,7 +352,16 @@ def test_a_bad_parameter_is_named(name, value):
         RandomAffine(**{name: value}).check()
 
 
-@pytest.mark.parametrize("amounts", [{}, STILL, {"rotation": 180, "shift": 1}])
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        {},
+        STILL,
+        {"rotation": 180, "shift": 1},
+        dict.fromkeys(SYMMETRIES, False),
+        dict.fromkeys(SYMMETRIES, np.True_),
+    ],
+)
 def test_good_parameters_pass(amounts):
     RandomAffine(**amounts).check()
 
@@ -270,70 +390,3 @@ def test_a_callable_gets_images_and_generator_and_its_result_their_dtype():
     out = augment(double, images, source)
     assert out.dtype == images.dtype
     assert torch.equal(out, images * 2)
-
-
-def test_a_distortion_of_no_amount_is_affine():
-    images = torch.rand(6, 3, 11, 9, generator=generator())
-    affine = RandomAffine(rotation=20)(images, generator(1))
-    plain = RandomDistortion(rotation=20, elastic=0)(images, generator(1))
-    assert torch.equal(affine, plain)
-    for more in ({"elastic": 0.05}, {"elastic": 0, "erasing": 0.5}):
-        assert not torch.equal(
-            affine, RandomDistortion(rotation=20, **more)(images, generator(1))
-        )
-
-
-@pytest.mark.parametrize("shape", [*SHAPES, (1, 9), (9, 1), (1, 1)])
-def test_a_smooth_field_has_unit_variance_and_neighbours_agree(shape):
-    images = torch.empty(4000, 1, *shape, dtype=torch.float64)
-    field = smooth_noise(images, 0.15, generator())
-    assert field.shape == (4000, 2, *shape)
-    torch.testing.assert_close(
-        field.square().mean(dim=0), torch.ones(2, *shape).double(), rtol=0, atol=0.15
-    )
-    correlation = (field[:, 0] * field[:, 1]).mean()
-    assert abs(correlation) < 0.05  # the two axes move apart
-    if min(shape) > 10:
-        steps = (field[..., 1:] - field[..., :-1]).square().mean().sqrt()
-        # Gaussians of width s, d apart, overlap by exp(-d² / 4s²).
-        expected = np.sqrt(2 - 2 * np.exp(-((1 / shape[1] / 0.15) ** 2) / 4))
-        assert_allclose(steps, expected, rtol=0.1)
-
-
-def test_elastic_displacement_is_as_large_as_said():
-    stack = torch.from_numpy(pixels((41, 41))).repeat(200, 1, 1, 1)
-    distort = RandomDistortion(**STILL, elastic=0.04)
-    moved = distort(stack, generator()) - stack
-    inside = moved[..., 10:-10, 10:-10]
-    assert_allclose(inside.std(), 0.04 * 41, rtol=0.05)
-
-
-@given(seed=seeds)
-@quickly
-def test_erasing_fills_one_rectangle_with_the_mean_colour(seed):
-    images = torch.rand(3, 2, 20, 30, generator=generator(seed))
-    distort = RandomDistortion(**STILL, elastic=0, erasing=0.5)
-    out = distort(images, generator(seed))
-    for image, erased in zip(images, out, strict=True):
-        changed = ((image - erased).abs() > 1e-4).all(dim=0)
-        rows, columns = changed.any(dim=1), changed.any(dim=0)
-        assert rows.sum() <= 10
-        assert columns.sum() <= 15
-        inside = erased[:, rows][:, :, columns]
-        torch.testing.assert_close(
-            inside, image.mean(dim=(1, 2))[:, None, None].expand_as(inside)
-        )
-
-
-def test_white_paper_stays_white_under_every_distortion():
-    distort = RandomDistortion(shift=0.5, elastic=0.2, erasing=0.9)
-    white = torch.full((5, 1, 12, 12), 255.0)
-    torch.testing.assert_close(distort(white, generator()), white)
-
-
-@pytest.mark.parametrize(
-    "amount", [{"elastic": -0.1}, {"smoothness": 0}, {"erasing": 1.1}, {"rotation": -1}]
-)
-def test_an_impossible_distortion_is_named(amount):
-    with pytest.raises(InvalidParameterError, match=next(iter(amount))):
-        RandomDistortion(**amount).check()

@@ -74,8 +74,15 @@ def crash(classifier, folder, X, y, *, after=3, every=1, **weights_and_validatio
 
 def result(model):
     """Return what a fit leaves in a model, as comparable values."""
+
+    def comparable(value):
+        """Estimators are compared by their parameters, all else as arrays."""
+        if isinstance(value, RandomAffine):
+            return type(value), value.get_params()
+        return np.array(value).tolist()
+
     attributes = {
-        name: np.array(value).tolist()
+        name: comparable(value)
         for name, value in vars(model).items()
         if name.endswith("_") and name != "module_"
     }

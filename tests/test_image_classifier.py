@@ -1,11 +1,24 @@
+import pickle
+
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils._param_validation import InvalidParameterError
 from torch import nn
 
-from sklearn_digits import ConvNetClassifier, ImageClassifier
+from sklearn_digits import (
+    ConvNetClassifier,
+    ImageClassifier,
+    RandomAffine,
+    RandomAugmentation,
+)
+from sklearn_digits._images.symmetry import SYMMETRIES
 from sklearn_digits._images.views import smallest_shifts
 
 QUICK = {"channels": (4, 8), "max_iter": 3, "random_state": 0}
@@ -15,6 +28,16 @@ QUICK = {"channels": (4, 8), "max_iter": 3, "random_state": 0}
 def digits():
     digits = load_digits()
     return digits.images[:400], digits.target[:400]
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    """Blobs of two widths, which flips and turns leave as they are."""
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 2
+    distance = np.hypot(*np.mgrid[-4.5:5, -4.5:5])
+    images = np.exp(-((distance / (1.5 + 2 * y[:, None, None])) ** 2))
+    return images + rng.normal(0, 0.1, images.shape), y
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +151,184 @@ def test_weights_decay_only_if_they_are_told_to(solver, digits):
     ratio = first_weights(weight_decay=0.1, max_iter=3) / start
     assert (ratio < 0.9999).all()
     torch.testing.assert_close(ratio, ratio.mean().expand_as(ratio))
+
+
+# Augmentation
+
+BRIEF = {**QUICK, "max_iter": 1}
+
+
+def flips(model):
+    """Return which flips and turns a fit made."""
+    return {name: getattr(model.augmentation_, name) for name in SYMMETRIES}
+
+
+def test_the_default_flips_no_digit(digits, fitted):
+    assert isinstance(fitted.augmentation_, RandomAugmentation)
+    assert flips(fitted) == dict.fromkeys(SYMMETRIES, False)
+    assert fitted.augmentation == "auto"
+
+
+def test_the_default_flips_and_turns_what_has_no_direction(blobs):
+    model = ConvNetClassifier(**BRIEF).fit(*blobs)
+    assert flips(model) == dict.fromkeys(SYMMETRIES, True)
+    flat = ConvNetClassifier(**BRIEF).fit(blobs[0].reshape(300, -1), blobs[1])
+    assert flips(flat) == flips(model)
+
+
+def test_none_and_callables_are_kept_as_they_are(digits):
+    def same(images, generator):
+        return images
+
+    for augmentation in (None, same):
+        model = ConvNetClassifier(**BRIEF, augmentation=augmentation).fit(*digits)
+        assert model.augmentation_ is augmentation
+
+
+def test_named_flips_overrule_the_images(digits, blobs):
+    often = RandomAffine(**dict.fromkeys(SYMMETRIES, True))
+    never = RandomAffine(**dict.fromkeys(SYMMETRIES, False))
+    for augmentation, (X, y) in ((often, digits), (never, blobs)):
+        model = ConvNetClassifier(**BRIEF, augmentation=augmentation).fit(X, y)
+        assert model.augmentation_.get_params() == augmentation.get_params()
+    one = RandomAffine(vertical_flip=False)
+    model = ConvNetClassifier(**BRIEF, augmentation=one).fit(*blobs)
+    assert flips(model) == {**dict.fromkeys(SYMMETRIES, True), "vertical_flip": False}
+    assert one.undecided() == ["horizontal_flip", "quarter_turns"]
+
+
+def test_a_decision_takes_no_number_of_the_fit(digits):
+    before = torch.get_rng_state()
+    auto = ConvNetClassifier(**BRIEF, augmentation=RandomAffine()).fit(*digits)
+    assert torch.equal(torch.get_rng_state(), before)
+    off = RandomAffine(**dict.fromkeys(SYMMETRIES, False))
+    told = ConvNetClassifier(**BRIEF, augmentation=off).fit(*digits)
+    assert flips(auto) == flips(told)
+    assert np.array_equal(auto.predict_proba(digits[0]), told.predict_proba(digits[0]))
+
+
+def test_flips_that_are_allowed_are_made(blobs):
+    auto = ConvNetClassifier(**BRIEF, augmentation=RandomAffine()).fit(*blobs)
+    on, off = (
+        ConvNetClassifier(
+            **BRIEF, augmentation=RandomAffine(**dict.fromkeys(SYMMETRIES, value))
+        ).fit(*blobs)
+        for value in (True, False)
+    )
+    assert auto.loss_curve_ == on.loss_curve_ != off.loss_curve_
+
+
+def test_rows_of_weight_zero_decide_nothing(digits, blobs):
+    images, y = blobs
+    turned = np.concatenate([images, np.zeros((500, 10, 10))])
+    turned[300:, 1:9, 1:9] = np.resize(digits[0], (500, 8, 8))
+    labels = np.concatenate([y, np.resize(digits[1], 500) % 2])
+    weight = np.repeat([1.0, 0.0], [300, 500])
+    model = ConvNetClassifier(**BRIEF).fit(turned, labels, sample_weight=weight)
+    assert flips(model) == dict.fromkeys(SYMMETRIES, True)
+
+
+@pytest.mark.parametrize("shape", [(4, 20), (20, 4), (1, 1), (1, 64)])
+def test_images_with_a_short_side_are_not_augmented(shape):
+    rng = np.random.default_rng(0)
+    X, y = rng.random((30, *shape)), np.arange(30) % 2
+    assert ConvNetClassifier(**BRIEF).fit(X, y).augmentation_ is None
+    told = ConvNetClassifier(**BRIEF, augmentation=RandomAugmentation()).fit(X, y)
+    assert isinstance(told.augmentation_, RandomAugmentation)
+    assert np.isfinite(told.predict_proba(X)).all()
+
+
+def test_a_parameter_of_the_default_can_be_set(digits):
+    model = ConvNetClassifier(**BRIEF)
+    assert model.set_params(augmentation__rotation=5) is model
+    assert isinstance(model.augmentation, RandomAugmentation)
+    assert model.augmentation.rotation == 5
+    model.set_params(augmentation__shift=0.2)
+    assert (model.augmentation.rotation, model.augmentation.shift) == (5, 0.2)
+    model.fit(*digits)
+    assert model.augmentation_.rotation == 5
+    assert flips(model) == dict.fromkeys(SYMMETRIES, False)
+    told = ConvNetClassifier(
+        **BRIEF, augmentation=RandomAugmentation(rotation=5, shift=0.2)
+    ).fit(*digits)
+    assert told.loss_curve_ == model.loss_curve_
+
+
+def test_a_parameter_is_set_together_with_its_augmentation():
+    model = ConvNetClassifier()
+    model.set_params(augmentation=RandomAffine(shear=0.3), augmentation__rotation=5)
+    assert repr(model.augmentation) == "RandomAffine(rotation=5, shear=0.3)"
+    model.set_params(augmentation__rotation=6, augmentation="auto")
+    assert repr(model.augmentation) == "RandomAugmentation(rotation=6)"
+    model.set_params(augmentation="auto", max_iter=2)
+    assert (model.augmentation, model.max_iter) == ("auto", 2)
+
+
+def test_a_parameter_that_no_augmentation_has_is_refused(digits):
+    model = ConvNetClassifier()
+    with pytest.raises(ValueError, match="Invalid parameter 'spin'"):
+        model.set_params(augmentation__spin=5)
+    with pytest.raises(InvalidParameterError, match="'rotation'"):
+        ConvNetClassifier(**BRIEF).set_params(augmentation__rotation=-1).fit(*digits)
+    with pytest.raises(InvalidParameterError, match="'horizontal_flip'"):
+        ConvNetClassifier(**BRIEF).set_params(
+            augmentation__horizontal_flip="often"
+        ).fit(*digits)
+
+
+def test_a_parameter_of_the_default_can_be_set_in_pipelines_and_searches(digits):
+    pipeline = make_pipeline(FunctionTransformer(), ConvNetClassifier(**BRIEF))
+    copy = clone(pipeline).set_params(convnetclassifier__augmentation__rotation=5)
+    assert copy[-1].augmentation.rotation == 5
+    assert pipeline[-1].augmentation == "auto"
+    grid = {"convnetclassifier__augmentation__rotation": [0, 5]}
+    search = GridSearchCV(pipeline, grid, cv=2).fit(*digits)
+    found = search.best_params_["convnetclassifier__augmentation__rotation"]
+    assert search.best_estimator_[-1].augmentation_.rotation == found
+    assert pipeline[-1].augmentation == "auto"
+
+
+@pytest.mark.parametrize("digits_first", [True, False])
+def test_partial_fit_decides_once(digits_first, digits, blobs):
+    framed = np.pad(digits[0] / 16, ((0, 0), (1, 1), (1, 1))), digits[1] % 2
+    first, later = (framed, blobs) if digits_first else (blobs, framed)
+    model = ConvNetClassifier(**BRIEF).partial_fit(*first, classes=[0, 1])
+    decision = dict.fromkeys(SYMMETRIES, not digits_first)
+    assert flips(model) == decision
+    assert flips(model.partial_fit(*later)) == decision
+    assert flips(pickle.loads(pickle.dumps(model)).partial_fit(*later)) == decision
+    assert flips(model.fit(*later)) == dict.fromkeys(SYMMETRIES, digits_first)
+
+
+def test_an_augmentation_that_is_set_between_batches_gets_the_first_decision(
+    digits, blobs
+):
+    model = ConvNetClassifier(**BRIEF).partial_fit(*blobs, classes=[0, 1])
+    model.set_params(augmentation__rotation=20).partial_fit(*blobs)
+    assert model.augmentation_.rotation == 20
+    assert flips(model) == dict.fromkeys(SYMMETRIES, True)
+    model.set_params(augmentation__quarter_turns=False).partial_fit(*blobs)
+    assert not model.augmentation_.quarter_turns
+    late = ConvNetClassifier(**BRIEF, augmentation=None)
+    late.partial_fit(*blobs, classes=[0, 1])
+    late.set_params(augmentation="auto").partial_fit(*blobs)
+    assert flips(late) == dict.fromkeys(SYMMETRIES, True)
+
+
+def test_copies_keep_the_decision_and_clones_make_their_own(digits, blobs):
+    model = ConvNetClassifier(**BRIEF).fit(*blobs)
+    again = pickle.loads(pickle.dumps(model))
+    assert again.augmentation_.get_params() == model.augmentation_.get_params()
+    assert np.array_equal(again.predict_proba(blobs[0]), model.predict_proba(blobs[0]))
+    copy = clone(model)
+    assert copy.augmentation == "auto"
+    assert not hasattr(copy, "augmentation_")
+    assert flips(copy.fit(*digits)) == dict.fromkeys(SYMMETRIES, False)
+
+
+def test_a_failed_fit_leaves_the_decision_of_the_last_one(digits, blobs):
+    model = ConvNetClassifier(**BRIEF).fit(*blobs)
+    model.set_params(augmentation=lambda images, generator: images[:1])
+    with pytest.raises(ValueError, match="must return a tensor"):
+        model.fit(*digits)
+    assert flips(model) == dict.fromkeys(SYMMETRIES, True)

@@ -22,7 +22,7 @@ from sklearn_digits import (
     ImageClassifier,
     MLPClassifier,
     RandomAffine,
-    RandomDistortion,
+    RandomAugmentation,
     TorchClassifier,
 )
 from sklearn_digits.export import to_onnx
@@ -34,7 +34,7 @@ ESTIMATORS = [
     ConvNetClassifier,
     ConvolutionFeatureTransformer,
     RandomAffine,
-    RandomDistortion,
+    RandomAugmentation,
 ]
 
 

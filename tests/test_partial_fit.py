@@ -229,6 +229,8 @@ def test_a_stored_classifier_holds_parameters_and_arrays_only(digits):
             )
         if isinstance(value, (list, tuple)):
             return set().union(*map(kinds, value))
+        if isinstance(value, RandomAffine):  # what it holds is looked at, too
+            return kinds(value.__getstate__())
         return {type(value)}
 
     for classifier in (MLP, CONVNET):

@@ -26,6 +26,7 @@ from sklearn_digits.export import to_onnx
 N_ROWS = 48
 OURS = [
     "sklearn_digits._images.augmentation.RandomAffine",
+    "sklearn_digits._images.random_augmentation.RandomAugmentation",
     "sklearn_digits._classifiers.convnet.ConvNetClassifier",
     "sklearn_digits._transformer.convolution.ConvolutionFeatureTransformer",
     "sklearn_digits._classifiers.mlp.MLPClassifier",
@@ -72,7 +73,7 @@ def random_convnet(rng):
         rng,
         channels=[(2,), [3, 2], (2, 2, 2)],
         kernel_size=[1, 3, 5],
-        augmentation=["affine", None, RandomAffine(rotation=30)],
+        augmentation=["auto", None, RandomAffine(rotation=30)],
         solver=["adamw", "adam", "sgd"],
         learning_rate=["onecycle", "cosine", "constant"],
         label_smoothing=[0.0, 0.1],

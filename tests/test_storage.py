@@ -18,6 +18,7 @@ from sklearn_digits import (
     ConvolutionFeatureTransformer,
     MLPClassifier,
     RandomAffine,
+    RandomAugmentation,
     _estimator,
 )
 
@@ -26,6 +27,7 @@ FORMATS = sorted(STORED.glob("format_*"))
 FILES = [path for folder in FORMATS for path in sorted(folder.glob("*.*kl*"))]
 OURS = [
     "sklearn_digits._images.augmentation.RandomAffine",
+    "sklearn_digits._images.random_augmentation.RandomAugmentation",
     "sklearn_digits._classifiers.convnet.ConvNetClassifier",
     "sklearn_digits._transformer.convolution.ConvolutionFeatureTransformer",
     "sklearn_digits._classifiers.mlp.MLPClassifier",
@@ -35,6 +37,7 @@ ESTIMATORS = [
     ConvNetClassifier(),
     ConvolutionFeatureTransformer(),
     RandomAffine(),
+    RandomAugmentation(),
 ]
 
 

@@ -8,7 +8,7 @@ from peers import keras_with_jax, torch_probabilities
 from torch import nn
 from torch.nn import functional
 
-from sklearn_digits import ConvNetClassifier, RandomAffine
+from sklearn_digits import ConvNetClassifier, RandomAugmentation
 
 CHUNK = 1000
 
@@ -103,7 +103,7 @@ def as_images(X, layout):
 # One module, three loops
 
 
-def ours(n_epochs, compute_dtype="auto", augmentation="affine"):
+def ours(n_epochs, compute_dtype="auto", augmentation="auto"):
     """Return this library's estimator."""
     return ConvNetClassifier(
         max_iter=n_epochs,
@@ -127,7 +127,7 @@ def train_by_hand(X, y, n_epochs, module, compute_dtype):
     torch.manual_seed(0)
     X, y = torch.from_numpy(X).view(-1, 1, 28, 28), torch.from_numpy(y)
     generator = torch.Generator().manual_seed(0)
-    distort = RandomAffine()
+    change = RandomAugmentation()  # does not flip: nor does ours, of digits
     average = torch.optim.swa_utils.AveragedModel(
         module, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99)
     )
@@ -136,7 +136,7 @@ def train_by_hand(X, y, n_epochs, module, compute_dtype):
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, n_steps)
     for _ in range(n_epochs):
         for rows in torch.randperm(len(X)).split(128):
-            images = distort(X[rows].float(), generator)
+            images = change(X[rows].float(), generator)
             bfloat16 = compute_dtype == "bfloat16"
             with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
                 logits = module(images)

@@ -32,7 +32,7 @@ from sklearn_digits import (
     ConvNetClassifier,
     MLPClassifier,
     RandomAffine,
-    RandomDistortion,
+    RandomAugmentation,
 )
 
 BEST = ConvNetClassifier(
@@ -41,6 +41,7 @@ BEST = ConvNetClassifier(
     weight_decay=0.05,
     max_iter=16,
 )
+SAME_LIGHT = {"contrast": 0, "brightness": 0, "noise": 0}
 # Networks that see differently err differently.
 COMMITTEE = [
     BEST,
@@ -49,11 +50,11 @@ COMMITTEE = [
     clone(BEST).set_params(
         channels=(24, 48, 96),
         kernel_size=5,
-        augmentation=RandomDistortion(elastic=0.03),
+        augmentation=RandomAugmentation(**SAME_LIGHT, elastic=0.03),
     ),
     clone(BEST).set_params(
         channels=(32, 64, 128, 256),
-        augmentation=RandomDistortion(erasing=0.25),
+        augmentation=RandomAugmentation(**SAME_LIGHT, erasing=0.25),
     ),
 ]
 

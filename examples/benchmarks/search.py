@@ -123,7 +123,7 @@ def fit_and_judge(options, job):
 
 
 def figures(classes, probabilities, y):
-    """Return accuracy, log-loss and more; labels that were never seen count as missed."""
+    """Return accuracy, log-loss and more; labels never seen count as missed."""
     probabilities = probabilities.astype(float)
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     predicted = classes[probabilities.argmax(axis=1)]

@@ -137,7 +137,8 @@ def decode(data, ends, rows=None):
 def mnist(folder, mnist_folder):
     """Return MNIST as 28×28 images."""
     train, test = (
-        fetch_mnist(data_home=mnist_folder, subset=subset) for subset in ("train", "test")
+        fetch_mnist(data_home=mnist_folder, subset=subset)
+        for subset in ("train", "test")
     )
     X, X_test = train.data.reshape(-1, 28, 28), test.data.reshape(-1, 28, 28)
     return Source(train.target, lambda rows: X[rows], lambda: (X_test, test.target))
@@ -159,7 +160,7 @@ def digits(folder, mnist_folder):
 def symbols(folder, mnist_folder):
     """Return 80 classes of few images: digits, each way up, mirrored or not.
 
-    Whoever mirrors or turns these takes one class for another.
+    Images that are mirrored or turned are taken for another class.
     """
     plain = mnist(folder, mnist_folder)
     per_class = 30
@@ -191,7 +192,10 @@ SOURCES = {
     "mnist": mnist,
     "digits": digits,
     "symbols": symbols,
-    **{name: from_npz(name) for name in ("pneumoniamnist", "kannada", "usps", "cifar10")},
+    **{
+        name: from_npz(name)
+        for name in ("pneumoniamnist", "kannada", "usps", "cifar10")
+    },
 }
 
 

@@ -50,9 +50,10 @@ class ConvNet(nn.Module):
         ``(height, width, n_channels)`` of the images.
     n_classes : int
     channels : sequence of int
-        Channels of each stage: two convolutions, each with batch normalization and
-        ReLU. The first one of all stages but the last keeps the largest of two by two
-        pixels, before it is normalized: what follows works on a quarter of the pixels.
+        Channels of each stage. All stages but the last have two convolutions, and keep
+        the largest of two by two pixels after the first: what follows works on a
+        quarter of the pixels. The last stage has one convolution. Each is followed by
+        batch normalization and ReLU.
     kernel_size : int
         Side of the convolutions' kernels.
     dropout : float
@@ -63,15 +64,14 @@ class ConvNet(nn.Module):
         super().__init__()
         height, width, n_in = image_shape
         layers: list[nn.Module] = []
-        for stage, n_out in enumerate(channels):
-            layers.append(convolution(n_in, n_out, kernel_size, identity=stage > 0))
-            if stage < len(channels) - 1:
+        for stage, n_out in enumerate(channels, start=1):
+            layers.append(convolution(n_in, n_out, kernel_size, identity=stage > 1))
+            if stage < len(channels):
                 window = (min(2, height), min(2, width))
                 height, width = height // window[0], width // window[1]
-                layers.append(nn.MaxPool2d(window))
-            layers += [BatchNorm2d(n_out), nn.ReLU(inplace=True)]
-            layers.append(convolution(n_out, n_out, kernel_size, identity=True))
-            layers += [BatchNorm2d(n_out), nn.ReLU(inplace=True)]
+                layers += [nn.MaxPool2d(window), BatchNorm2d(n_out), nn.ReLU()]
+                layers.append(convolution(n_out, n_out, kernel_size, identity=True))
+            layers += [BatchNorm2d(n_out), nn.ReLU()]
             n_in = n_out
         self.stages = nn.Sequential(*layers)
         self.dropout = Dropout(dropout)

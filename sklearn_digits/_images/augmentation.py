@@ -82,7 +82,13 @@ class RandomAffine(Estimator):
         self._validate_params()
 
     def undecided(self) -> list[str]:
-        """Return the names of the parameters that are "auto"."""
+        """Return the names of the parameters that are "auto".
+
+        Returns
+        -------
+        names : list of str
+            Of `horizontal_flip`, `vertical_flip` and `quarter_turns`.
+        """
         return [name for name in SYMMETRIES if getattr(self, name) == "auto"]
 
     def decided(self, kept: Mapping[str, bool]) -> Self:
@@ -92,6 +98,11 @@ class RandomAffine(Estimator):
         ----------
         kept : mapping of bool
             Which flips and turns keep the class of an image, by the parameter's name.
+
+        Returns
+        -------
+        augmentation : RandomAffine
+            Of the class of this instance, which stays as it is.
         """
         return clone(self).set_params(**{name: kept[name] for name in self.undecided()})
 
@@ -112,6 +123,11 @@ class RandomAffine(Estimator):
         """
         grid = sampling_grid(self._matrices(images, generator), images)
         return resample(images, grid)
+
+    def _is_on(self, name: str) -> bool:
+        """Tell whether a flip or turn is made; NumPy's bools count as Python's."""
+        value = getattr(self, name)
+        return value != "auto" and bool(value)
 
     def _matrices(
         self, images: torch.Tensor, generator: torch.Generator
@@ -140,11 +156,10 @@ class RandomAffine(Estimator):
     ) -> torch.Tensor:
         """Let affine maps end with random flips and turns of the input."""
         n, _, height, width = images.shape
-        flips = [self.horizontal_flip, self.vertical_flip]
-        for axis, flip in enumerate(flips):
-            if flip is True:
+        for axis, name in enumerate(["horizontal_flip", "vertical_flip"]):
+            if self._is_on(name):
                 theta[axis] *= torch.randint(0, 2, (n,), generator=generator) * 2 - 1
-        if self.quarter_turns is True:
+        if self._is_on("quarter_turns"):
             step = 1 if height == width else 2
             n_turns = step * torch.randint(0, 4 // step, (n,), generator=generator)
             x, y = theta

@@ -8,6 +8,8 @@ from torch.nn import functional
 # coarser one of colors.
 SIDE, EDGE_GRID, COLOR_GRID = 16, 6, 4
 N_FOLDS, RIDGE = 3, 0.1
+# Features whose spread is a smaller share of their size than this are constant.
+ROUNDING = 1e-5
 # Images that suffice: this many, or this many of each class, the larger.
 N_IMAGES, N_IMAGES_OF_A_CLASS, MOST_IMAGES = 1000, 10, 3000
 
@@ -68,9 +70,7 @@ def held_out_scores(variants: list[Tensor], labels: Tensor) -> list[Tensor]:
     scores : list of torch.Tensor of shape (n, n_labels)
         Of each variant: predictions of the labels, less their means.
     """
-    features = [describe(images) for images in variants]
-    scale = features[0].std(dim=0).clamp(min=1e-12)
-    features = [each / scale for each in features]
+    features = _on_one_scale([describe(images) for images in variants])
     fold = torch.arange(len(labels)) % N_FOLDS
     scores = [torch.zeros_like(labels) for _ in variants]
     for k in range(N_FOLDS):
@@ -80,6 +80,16 @@ def held_out_scores(variants: list[Tensor], labels: Tensor) -> list[Tensor]:
         for found, each in zip(scores, features, strict=True):
             found[left_out] = (each[left_out] - mean) @ weights
     return scores
+
+
+def _on_one_scale(features: list[Tensor]) -> list[Tensor]:
+    """Divide features by their standard deviation in the first variant.
+
+    Those whose spread is only rounding are left out, such as white margins.
+    """
+    spread = features[0].std(dim=0)
+    varied = spread > ROUNDING * features[0].abs().amax(dim=0)
+    return [each[:, varied] / spread[varied] for each in features]
 
 
 def _ridge(X: Tensor, y: Tensor) -> Tensor:

@@ -102,7 +102,7 @@ class RandomAugmentation(RandomAffine):
         -------
         images : torch.Tensor of the same shape, dtype and device
         """
-        spread = images.std()
+        spread = images.std(correction=0)  # of a single pixel: zero
         grid = sampling_grid(self._matrices(images, generator), images)
         if self.elastic:
             field = smooth_noise(images, self.smoothness, generator)
