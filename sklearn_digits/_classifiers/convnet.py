@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from sklearn_digits._classifiers.image_classifier import ImageClassifier
 from sklearn_digits._classifiers.torch_classifier import POSITIVE_INTEGER, SHARE
+from sklearn_digits._images.reduction import reduce_images
 from sklearn_digits._training.layers import BatchNorm2d, Dropout
 
 
@@ -58,20 +59,31 @@ class ConvNet(nn.Module):
         Side of the convolutions' kernels.
     dropout : float
         Share of the pooled features that training sets to zero.
+    largest_side : int or None
+        Images with more pixels than a square of this side are averaged down first.
     """
 
-    def __init__(self, image_shape, n_classes, channels, kernel_size, dropout):
+    def __init__(
+        self, image_shape, n_classes, channels, kernel_size, dropout, largest_side
+    ):
         super().__init__()
-        height, width, n_in = image_shape
+        self.largest_side = largest_side
+        example = torch.empty(1, 1, *image_shape[:2], device="meta")
+        height, width = reduce_images(example, largest_side).shape[2:]
+        n_in = image_shape[2]
         layers: list[nn.Module] = []
         for stage, n_out in enumerate(channels, start=1):
             layers.append(convolution(n_in, n_out, kernel_size, identity=stage > 1))
             if stage < len(channels):
                 window = (min(2, height), min(2, width))
                 height, width = height // window[0], width // window[1]
-                layers += [nn.MaxPool2d(window), BatchNorm2d(n_out), nn.ReLU()]
+                layers += [
+                    nn.MaxPool2d(window),
+                    BatchNorm2d(n_out),
+                    nn.ReLU(inplace=True),
+                ]
                 layers.append(convolution(n_out, n_out, kernel_size, identity=True))
-            layers += [BatchNorm2d(n_out), nn.ReLU()]
+            layers += [BatchNorm2d(n_out), nn.ReLU(inplace=True)]
             n_in = n_out
         self.stages = nn.Sequential(*layers)
         self.dropout = Dropout(dropout)
@@ -83,7 +95,7 @@ class ConvNet(nn.Module):
         The maximum and the mean of each channel over the image, side by side: what is
         somewhere, and how much of it there is.
         """
-        maps = self.stages(x)
+        maps = self.stages(reduce_images(x, self.largest_side))
         largest = functional.max_pool2d(maps, maps.shape[2:]).flatten(1)
         # In the order that the channels have in memory, so that gradients keep it.
         mean = maps.permute(0, 2, 3, 1).flatten(1, 2).mean(dim=1)
@@ -100,8 +112,8 @@ class ConvNetClassifier(ImageClassifier):
     Parameters
     ----------
     channels : sequence of int, default=(24, 48, 96)
-        Channels of each stage of two convolutions; the image is halved between
-        stages. More channels are slower and more accurate.
+        Channels of each stage. All stages but the last have two convolutions and halve
+        the image; the last has one. More channels are slower and more accurate.
     solver : {"adamw", "adam", "sgd"}, default="adamw"
         Optimizer of the weights.
     batch_size : int or "auto", default="auto"
@@ -193,6 +205,10 @@ class ConvNetClassifier(ImageClassifier):
         Side of the convolutions' kernels.
     dropout : float, default=0.0
         Share of the pooled features that training sets to zero.
+    largest_side : int or None, default=64
+        Images with more pixels than a square of this side are averaged down, by a whole
+        factor, before they are augmented and trained on: images of 300×300 pixels to
+        60×60. None leaves images as they are.
 
     Attributes
     ----------
@@ -272,19 +288,20 @@ class ConvNetClassifier(ImageClassifier):
     channels: Sequence[int] = field(default=(24, 48, 96), kw_only=False)
     kernel_size: int = 3
     dropout: float = 0.0
+    largest_side: int | None = 64
 
     _parameter_constraints: ClassVar[dict] = {
         **ImageClassifier._parameter_constraints,
         "channels": ["array-like"],
         "kernel_size": [POSITIVE_INTEGER],
         "dropout": [SHARE],
+        "largest_side": [POSITIVE_INTEGER, None],
     }
 
     def build_module(self, n_features, n_classes):
         """Return a new, untrained :class:`ConvNet`.
 
-        A subclass may return any module that takes standardized images of shape
-        (n, n_channels, height, width), ``self.image_shape_`` saying which.
+        For another network, derive from :class:`ImageClassifier`.
 
         Parameters
         ----------
@@ -308,5 +325,17 @@ class ConvNetClassifier(ImageClassifier):
                 "positive integer, the channels of each stage."
             )
         return ConvNet(
-            self.image_shape_, n_classes, channels, self.kernel_size, self.dropout
+            self.image_shape_,
+            n_classes,
+            channels,
+            self.kernel_size,
+            self.dropout,
+            self._largest_side,
         )
+
+    def _learn_input(self, rows, seen_shape):
+        super()._learn_input(rows, seen_shape)
+        self._largest_side = self.largest_side
+
+    def _prepare(self, X):
+        return reduce_images(super()._prepare(X), self._largest_side)
