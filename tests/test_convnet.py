@@ -242,7 +242,7 @@ def test_bfloat16_trains_nearly_like_float32(digits):
 
 
 def test_the_whole_image_reaches_the_head():
-    module = ConvNet((28, 28, 1), 10, (4, 8, 8), 3, 0.0)
+    module = ConvNet((28, 28, 1), 10, (4, 8, 8), 3, 0.0, None)
     images = torch.rand(50, 1, 28, 28, requires_grad=True)
     module(images).square().sum().backward()
     assert (images.grad != 0).any(dim=0).all()
@@ -261,3 +261,57 @@ def test_accuracy_on_digits_with_default_parameters():
 @pytest.mark.slow
 def test_accuracy_on_mnist_after_one_epoch(mnist, convnet_of_mnist):
     assert convnet_of_mnist.score(mnist.test.data, mnist.test.target) >= 0.99
+
+
+def test_a_new_network_passes_its_channels_on():
+    net = ConvNet((16, 16, 3), 10, (8, 12, 12), 3, 0.0, None)
+    convolutions = [each for each in net.stages if isinstance(each, torch.nn.Conv2d)]
+    images = torch.rand(2, 8, 6, 6)
+    for layer in convolutions[1:]:
+        passed = layer(images[:, : layer.in_channels])[:, :8]
+        if layer.in_channels == 8:
+            torch.testing.assert_close(passed, images)
+    assert [each.in_channels for each in convolutions] == [3, 8, 8, 12, 12]
+
+
+@pytest.mark.slow
+def test_balanced_weights_help_a_rare_class():
+    digits = load_digits()
+    X, y = digits.images, digits.target
+    order = np.random.default_rng(0).permutation(len(X))
+    train, test = order[:900], order[900:]
+    eights = np.flatnonzero(y[train] == 8)
+    train = np.delete(train, eights[4:])
+    plain, balanced = (
+        ConvNetClassifier(
+            channels=(8, 16), max_iter=30, class_weight=weight, random_state=0
+        ).fit(X[train], y[train])
+        for weight in (None, "balanced")
+    )
+    rare = y[test] == 8
+    assert balanced.score(X[test][rare], y[test][rare]) > plain.score(
+        X[test][rare], y[test][rare]
+    )
+    others = X[test][~rare], y[test][~rare]
+    assert balanced.score(*others) > plain.score(*others) - 0.02
+
+
+def test_a_class_of_weight_zero_is_left_out():
+    digits = load_digits()
+    X, y = digits.images[:200], digits.target[:200]
+    without = ConvNetClassifier(**QUICK, class_weight={3: 0.0}).fit(X, y)
+    assert without.t_ == 3 * (y != 3).sum()
+    weighted = ConvNetClassifier(**QUICK).fit(X, y, sample_weight=(y != 3) * 1.0)
+    np.testing.assert_array_equal(without.predict_proba(X), weighted.predict_proba(X))
+
+
+def test_any_scale_of_class_weights_is_the_same():
+    digits = load_digits()
+    X, y = digits.images[:200], digits.target[:200]
+    one, two = (
+        ConvNetClassifier(**QUICK, class_weight=dict.fromkeys(range(10), weight))
+        .fit(X, y)
+        .predict_proba(X)
+        for weight in (1.0, 8.0)
+    )
+    np.testing.assert_allclose(one, two, atol=1e-4)

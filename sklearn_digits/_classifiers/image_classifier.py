@@ -416,7 +416,7 @@ class ImageClassifier(TorchClassifier):
             return 0.0
         few, many = MIXUP_EPOCHS
         repeated = min(max((n_epochs - few) / (many - few), 0.0), 1.0)
-        return MOST_MIXUP * repeated * (1 - self._clearness(rows) / 2)
+        return MOST_MIXUP * repeated * (1 - self._clearness(rows))
 
     def _clearness(self, rows):
         """Return how well a linear model learns the classes, from 0 to 1."""
