@@ -110,7 +110,9 @@ class ImageClassifier(TorchClassifier):
         each class, where the rows suffice for that.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes. "balanced" weighs each class by the inverse of its
-        frequency; None weighs all rows alike.
+        frequency; None weighs all rows alike. The weights act on the probabilities, by
+        a shift of the logits in training, not on the rows: a few rows of a rare class
+        are not learned by heart.
     device : str, default="auto"
         Device to train on, for example "cpu" or "cuda:0". "auto" is CUDA where it is
         available, else the CPU.

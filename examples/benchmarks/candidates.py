@@ -1,0 +1,41 @@
+"""Candidates of a search: the default network, and what it has to beat."""
+
+import numpy as np
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
+
+from sklearn_digits import ConvNetClassifier, ConvolutionFeatureTransformer
+
+
+def as_rows(X):
+    """Return images as rows of pixels between 0 and 1."""
+    return X.reshape(len(X), -1) / np.float32(255)
+
+
+def of_pixels(classifier):
+    """Return a classifier of rows of pixels between 0 and 1."""
+    return make_pipeline(FunctionTransformer(as_rows), classifier)
+
+
+def of_edges(classifier):
+    """Return a classifier of what edge kernels find, as the guide has it."""
+    edges = ConvolutionFeatureTransformer(
+        "gabor", rectify="abs", pooling="mean", power=0.5
+    )
+    return make_pipeline(edges, StandardScaler(), classifier)
+
+
+# Each makes an estimator of a random seed.
+CANDIDATES = {
+    "ConvNetClassifier": lambda seed: ConvNetClassifier(random_state=seed),
+    "class shares": lambda seed: of_pixels(DummyClassifier()),
+    "edges + logistic regression": lambda seed: of_edges(
+        LogisticRegression(C=0.01, max_iter=1000)
+    ),
+    "SVC": lambda seed: of_pixels(SVC(probability=True, random_state=seed)),
+    "scikit-learn MLP": lambda seed: of_pixels(MLPClassifier(random_state=seed)),
+}

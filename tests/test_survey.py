@@ -1,0 +1,101 @@
+"""A survey of the training images decides label smoothing and mixup."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from sklearn_digits import ConvNetClassifier
+from sklearn_digits._images.linear_probe import explained_share, shrink
+from sklearn_digits._images.survey import survey
+
+QUICK = {"channels": (4,), "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    digits = load_digits()
+    return digits.images, digits.target
+
+
+def explained(X, y):
+    images = torch.from_numpy(X.astype(np.float32))[:, None]
+    return survey(images, torch.from_numpy(y)).explained
+
+
+def with_wrong_labels(y, share, seed=0):
+    rng = np.random.default_rng(seed)
+    return np.where(rng.random(len(y)) < share, rng.integers(0, 10, len(y)), y)
+
+
+def test_clear_digits_are_explained_and_wrong_labels_are_not(digits):
+    X, y = digits
+    shares = [explained(X[:900], with_wrong_labels(y[:900], k)) for k in (0, 0.3, 1)]
+    assert shares[0] > 0.6
+    assert 0.15 < shares[1] < 0.4
+    assert shares[2] < 0.05
+
+
+def test_the_explained_share_is_one_for_perfect_scores_and_never_negative():
+    labels = torch.eye(3).repeat(5, 1)
+    centered = labels - labels.mean(dim=0)
+    assert explained_share(centered, labels) == pytest.approx(1)
+    assert explained_share(torch.zeros_like(labels), labels) == pytest.approx(0)
+    assert explained_share(-9 * centered, labels) == 0
+
+
+def test_few_images_and_single_classes_explain_nothing():
+    X = np.random.default_rng(0).random((5, 8, 8))
+    assert explained(X, np.arange(5) % 2) == 0
+    assert explained(np.repeat(X, 10, axis=0), np.zeros(50, int)) == 0
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (17, 40), (5, 300)])
+def test_images_are_surveyed_at_16_pixels_a_side_at_most(shape):
+    small = shrink(torch.rand(3, 2, *shape))
+    assert small.shape == (3, 2, min(16, shape[0]), min(16, shape[1]))
+
+
+def test_clear_labels_are_smoothed_and_unclear_images_are_mixed(digits):
+    X, y = digits[0][:500], digits[1][:500]
+    clear = ConvNetClassifier(**QUICK, max_iter=30).fit(X, y)
+    assert clear.label_smoothing_ == pytest.approx(0.05)
+    assert clear.mixup_ == 0
+    unclear = ConvNetClassifier(**QUICK, max_iter=30).fit(X, with_wrong_labels(y, 0.4))
+    assert unclear.label_smoothing_ < 0.03
+    assert 0.2 < unclear.mixup_ <= 0.5
+
+
+@pytest.mark.parametrize(("n_epochs", "mixed"), [(2, False), (15, False), (20, True)])
+def test_images_that_are_seen_a_few_times_are_not_mixed(n_epochs, mixed, digits):
+    X, y = digits[0][:100], np.arange(100) % 7
+    model = ConvNetClassifier(**QUICK, max_iter=n_epochs).fit(X, y)
+    assert (model.mixup_ > 0) == mixed
+
+
+def test_parameters_overrule_the_survey(digits):
+    X, y = digits[0][:100], digits[1][:100]
+    told = ConvNetClassifier(**QUICK, max_iter=1, label_smoothing=0.2, mixup=0.7)
+    told.fit(X, y)
+    assert (told.label_smoothing_, told.mixup_) == (0.2, 0.7)
+
+
+def test_a_survey_is_made_once(digits):
+    X, y = digits
+    model = ConvNetClassifier(**QUICK)
+    model.partial_fit(X[:200], y[:200], classes=np.arange(10))
+    first = model.label_smoothing_
+    model.partial_fit(X[200:400], with_wrong_labels(y[200:400], 1.0))
+    assert model.label_smoothing_ == first
+
+
+def test_tiny_images_are_neither_surveyed_nor_mixed():
+    X, y = np.random.default_rng(0).random((40, 1, 9)), np.arange(40) % 2
+    model = ConvNetClassifier(**QUICK, max_iter=40).fit(X, y)
+    assert (model.label_smoothing_, model.mixup_) == (0.05, 0.0)
+
+
+def test_a_constant_image_set_is_surveyed():
+    X, y = np.ones((30, 8, 8)), np.arange(30) % 3
+    model = ConvNetClassifier(**QUICK, max_iter=1).fit(X, y)
+    assert model.label_smoothing_ == 0
