@@ -6,6 +6,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 from sklearn_digits import ConvNetClassifier, RandomAffine
 from sklearn_digits._classifiers.convnet import ConvNet
+from sklearn_digits._images.survey import Survey
 from sklearn_digits._training.schedule import ONE_CYCLE_WARMUP
 
 QUICK = {"channels": (4, 8), "max_iter": 3, "random_state": 0}
@@ -222,13 +223,19 @@ def test_patience_begins_when_the_learning_rate_is_at_its_highest(digits):
 
 
 def test_auto_epochs_depend_on_the_steps_of_an_epoch():
-    epochs = {
-        n_steps: ConvNetClassifier()._n_epochs(n_steps) for n_steps in range(1, 900)
-    }
-    assert ConvNetClassifier(max_iter=7)._n_epochs(1) == 7
-    assert max(epochs.values()) == epochs[1]
-    assert min(epochs.values()) == epochs[899]
-    assert all(epochs[n] >= epochs[n + 1] for n in range(1, 899))
+    def epochs(n_rows, explained, **params):
+        model = ConvNetClassifier(**params)
+        model.image_shape_ = (8, 8, 1)
+        model._survey = Survey(explained, {})
+        return model._n_epochs(range(n_rows), 10)
+
+    assert epochs(10, 0.5, max_iter=7) == 7
+    for explained in (0.0, 0.3, 1.0):
+        lengths = [epochs(10 * n_steps, explained) for n_steps in range(1, 900)]
+        assert max(lengths) == lengths[0]
+        assert min(lengths) == lengths[-1]
+        assert lengths == sorted(lengths, reverse=True)
+    assert epochs(200, 0.0) > epochs(200, 0.3) > epochs(200, 1.0)
 
 
 def test_bfloat16_trains_nearly_like_float32(digits):

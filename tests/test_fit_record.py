@@ -86,7 +86,7 @@ def test_images_of_other_sides_share_no_checkpoint(digits, tmp_path):
 @pytest.mark.parametrize("change", ["meaning of auto", "version"])
 def test_another_version_shares_no_checkpoint(change, digits, tmp_path, monkeypatch):
     model = clone(CONVNET).set_params(max_iter="auto", batch_size=60)
-    monkeypatch.setattr(image_classifier, "AUTO_STEPS", 3)
+    monkeypatch.setattr(image_classifier, "AUTO_STEPS", (3, 3))
     monkeypatch.setattr(image_classifier, "AUTO_EPOCHS", (3, 300))
     (old,) = fits_and_files(tmp_path, (model, *digits))
     if change == "version":

@@ -7,6 +7,7 @@ images, averaged weights, and views of an image at prediction.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from math import ceil
 from numbers import Real
 from typing import ClassVar, Literal
 
@@ -35,8 +36,9 @@ from sklearn_digits._training.runtime import threads_for, weight_dtype
 from sklearn_digits._training.targets import class_weights
 from sklearn_digits._warnings import warn_user
 
-# "auto" numbers of epochs give a fit about this many steps, within these bounds.
-AUTO_STEPS, AUTO_EPOCHS = 500, (15, 300)
+# "auto" numbers of epochs give a fit about this many steps, the first number for clear
+# labels, the second for unclear ones, within these bounds.
+AUTO_STEPS, AUTO_EPOCHS = (300, 500), (15, 300)
 AUTO_EMA_DECAY = 0.99
 # Labels are clear where a linear model explains this share of their variance. Clear
 # labels are smoothed by so much; others less, and their images are mixed instead, up to
@@ -79,8 +81,8 @@ class ImageClassifier(TorchClassifier):
     learning_rate_init : float, default=0.01
         Initial learning rate. Under "onecycle" and "cosine" it is the highest one.
     max_iter : int or "auto", default="auto"
-        Epochs of a fit; "auto" is about 500 steps, at least 15 and at most 300
-        epochs.
+        Epochs of a fit. "auto" gives it about 500 steps, and down to 300 where a linear
+        model of edges learns the classes well; at least 15 and at most 300 epochs.
     shuffle : bool, default=True
         Whether to shuffle the training rows before each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -363,11 +365,13 @@ class ImageClassifier(TorchClassifier):
     def _auto_batch(self, n_rows):
         return min(128, n_rows)
 
-    def _n_epochs(self, n_steps):
+    def _n_epochs(self, rows, batch_size):
         if self.max_iter != "auto":
             return self.max_iter
+        of_clear, of_unclear = AUTO_STEPS
+        n_steps = of_unclear + (of_clear - of_unclear) * self._clearness(rows)
         fewest, most = AUTO_EPOCHS
-        return min(max(fewest, -(-AUTO_STEPS // n_steps)), most)
+        return min(max(fewest, ceil(n_steps / ceil(len(rows) / batch_size))), most)
 
     def _optimizer(self):
         return AdamW if self.solver == "adamw" else super()._optimizer()

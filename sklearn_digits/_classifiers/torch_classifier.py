@@ -390,8 +390,8 @@ class TorchClassifier(
         """Return the rows of an "auto" batch, `n_rows` at most."""
         return min(200, n_rows)
 
-    def _n_epochs(self, n_steps):
-        """Return the epochs of a fit that has `n_steps` steps an epoch."""
+    def _n_epochs(self, rows, batch_size):
+        """Return the epochs of a fit to `rows`."""
         return self.max_iter
 
     def _can_fit_partially(self):
@@ -437,7 +437,7 @@ class TorchClassifier(
             criterion=LogLoss(self._multilabel),
             optimizer=self._optimizer(),
             schedule=schedule.without_end() if incremental else schedule,
-            n_epochs=1 if incremental else self._n_epochs(-(-n_rows // batch_size)),
+            n_epochs=1 if incremental else self._n_epochs(rows, batch_size),
             batch_size=batch_size,
             shuffle=self.shuffle,
             generator=generator,
