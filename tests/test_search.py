@@ -119,7 +119,7 @@ def test_calibration_error_is_the_distance_of_confidence_and_accuracy(
 
 def test_the_candidates_are_classifiers():
     candidates = runpy.run_path(str(FOLDER / "candidates.py"))["CANDIDATES"]
-    X, y, X_judge, _ = Task("digits", 40).load(None, None, 0)
+    X, y, X_judge, _ = Task("digits", 300).load(None, None, 0)
     for make in candidates.values():
         estimator = make(0)
         if hasattr(estimator, "max_iter"):

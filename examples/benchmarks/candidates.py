@@ -1,6 +1,7 @@
 """Candidates of a search: the default network, and what it has to beat."""
 
 import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
@@ -36,6 +37,6 @@ CANDIDATES = {
     "edges + logistic regression": lambda seed: of_edges(
         LogisticRegression(C=0.01, max_iter=1000)
     ),
-    "SVC": lambda seed: of_pixels(SVC(probability=True, random_state=seed)),
+    "SVC": lambda seed: of_pixels(CalibratedClassifierCV(SVC(), ensemble=False)),
     "scikit-learn MLP": lambda seed: of_pixels(MLPClassifier(random_state=seed)),
 }

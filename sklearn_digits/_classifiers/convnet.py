@@ -124,8 +124,9 @@ class ConvNetClassifier(ImageClassifier):
     learning_rate_init : float, default=0.01
         Initial learning rate. Under "onecycle" and "cosine" it is the highest one.
     max_iter : int or "auto", default="auto"
-        Epochs of a fit. "auto" gives it about 500 steps, and down to 300 where a linear
-        model of edges learns the classes well; at least 15 and at most 300 epochs.
+        Epochs of a fit. "auto" gives it about 300 steps where a linear model of edges
+        learns the classes well, and up to 800 where it does not; at least 15 and at
+        most 300 epochs.
     shuffle : bool, default=True
         Whether to shuffle the training rows before each epoch.
     random_state : int, RandomState instance or None, default=None

@@ -38,7 +38,7 @@ from sklearn_digits._warnings import warn_user
 
 # "auto" numbers of epochs give a fit about this many steps, the first number for clear
 # labels, the second for unclear ones, within these bounds.
-AUTO_STEPS, AUTO_EPOCHS = (300, 500), (15, 300)
+AUTO_STEPS, AUTO_EPOCHS = (300, 800), (15, 300)
 AUTO_EMA_DECAY = 0.99
 # Labels are clear where a linear model explains this share of their variance. Clear
 # labels are smoothed by so much; others less, and their images are mixed instead, up to
@@ -81,8 +81,9 @@ class ImageClassifier(TorchClassifier):
     learning_rate_init : float, default=0.01
         Initial learning rate. Under "onecycle" and "cosine" it is the highest one.
     max_iter : int or "auto", default="auto"
-        Epochs of a fit. "auto" gives it about 500 steps, and down to 300 where a linear
-        model of edges learns the classes well; at least 15 and at most 300 epochs.
+        Epochs of a fit. "auto" gives it about 300 steps where a linear model of edges
+        learns the classes well, and up to 800 where it does not; at least 15 and at
+        most 300 epochs.
     shuffle : bool, default=True
         Whether to shuffle the training rows before each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -369,9 +370,11 @@ class ImageClassifier(TorchClassifier):
         if self.max_iter != "auto":
             return self.max_iter
         of_clear, of_unclear = AUTO_STEPS
-        n_steps = of_unclear + (of_clear - of_unclear) * self._clearness(rows)
+        more = (of_unclear - of_clear) * (1 - self._clearness(rows)) ** 2
         fewest, most = AUTO_EPOCHS
-        return min(max(fewest, ceil(n_steps / ceil(len(rows) / batch_size))), most)
+        return min(
+            max(fewest, ceil((of_clear + more) / ceil(len(rows) / batch_size))), most
+        )
 
     def _optimizer(self):
         return AdamW if self.solver == "adamw" else super()._optimizer()
