@@ -14,6 +14,7 @@ from sklearn.metrics import log_loss
 from suite import SPOILERS, TIERS, Task, decode
 
 FOLDER = Path(search.__file__).parent
+pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 
 
 def as_rows(X):
