@@ -37,7 +37,7 @@ class RandomAugmentation(RandomAffine):
         others. Images that are not square are turned by 0 or 180 degrees. "auto" lets
         the training images decide; an instance that is called directly takes it for
         False.
-    contrast : float, default=0.65
+    contrast : float, default=0.5
         Largest change of contrast: 0.5 multiplies the distance of pixels from the
         image's mean by factors from 1/2 to 2.
     brightness : float, default=0.8
@@ -72,7 +72,7 @@ class RandomAugmentation(RandomAffine):
     torch.Size([4, 1, 28, 28])
     """
 
-    contrast: float = 0.65
+    contrast: float = 0.5
     brightness: float = 0.8
     noise: float = 0.75
     elastic: float = 0.0
