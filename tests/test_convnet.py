@@ -226,7 +226,7 @@ def test_auto_epochs_depend_on_the_steps_of_an_epoch():
     def epochs(n_rows, explained, **params):
         model = ConvNetClassifier(**params)
         model.image_shape_ = (8, 8, 1)
-        model._survey = Survey(explained, {})
+        model._survey = vars(Survey(explained, {}))
         return model._n_epochs(range(n_rows), 10)
 
     assert epochs(10, 0.5, max_iter=7) == 7

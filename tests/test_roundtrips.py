@@ -193,7 +193,7 @@ def test_a_pickle_is_little_more_than_the_weights(seed):
 def test_a_pickle_of_a_large_network_is_its_weights(estimator):
     parameters = {
         MLPClassifier: {"hidden_layer_sizes": (500, 500)},
-        ConvNetClassifier: {"channels": (64, 128)},
+        ConvNetClassifier: {"channels": (64, 128, 128)},
     }
     X, y = load_digits(return_X_y=True)
     model = estimator(max_iter=1, **parameters[estimator])

@@ -168,14 +168,14 @@ def test_a_warm_start_keeps_the_statistics_it_starts_from():
     X, y = digits(300)
     options = {"random_state": 0, "warm_start": True, "max_iter": 12}
     model = ConvNetClassifier(**options).fit(X, y)
-    before = model.module_[1].stages[1].running_mean.clone()
+    before = model.module_[1].stages[2].running_mean.clone()
     # Three steps that move no weight, on another kind of image.
     model.set_params(max_iter=1, learning_rate_init=1e-12, ema_decay=None)
     model.fit(16 - X, y)
-    after = model.module_[1].stages[1].running_mean.clone()
+    after = model.module_[1].stages[2].running_mean.clone()
     images = torch.tensor(16 - X, dtype=torch.float32).view(-1, 1, 8, 8)
     RunningStatistics(model.module_).compute([(images, None)])
-    there = model.module_[1].stages[1].running_mean
+    there = model.module_[1].stages[2].running_mean
     assert not torch.equal(after, before)
     # At a momentum of 0.1, three steps go 27 % of the way.
     assert (after - before).norm() < 0.4 * (there - before).norm()

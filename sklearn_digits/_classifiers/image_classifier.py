@@ -28,7 +28,7 @@ from sklearn_digits._images.linear_probe import sample_size, shrink
 from sklearn_digits._images.random_augmentation import RandomAugmentation
 from sklearn_digits._images.shape import check_same_images, resolve_image_shape
 from sklearn_digits._images.statistics import largest_pixel, pixel_statistics
-from sklearn_digits._images.survey import survey
+from sklearn_digits._images.survey import Survey, survey
 from sklearn_digits._images.views import average_views, smallest_shifts
 from sklearn_digits._training.loss import LogLoss
 from sklearn_digits._training.optimizers import AdamW
@@ -327,7 +327,7 @@ class ImageClassifier(TorchClassifier):
         weights = super()._row_weights(y, sample_weight)  # checks them
         by_class = class_weights(y, self.classes_, sample_weight, self.class_weight)
         # Classes without weight or rows have no part in training.
-        self._class_weight = torch.from_numpy(np.where(by_class > 0, by_class, 1.0))
+        self._class_weight = np.where(by_class > 0, by_class, 1.0)
         present = np.where(weights > 0, 1.0, 0.0)
         return present if sample_weight is None else present * sample_weight
 
@@ -451,5 +451,6 @@ class ImageClassifier(TorchClassifier):
             batches = rows.subset(index).batches(self._chunk_size, torch.device("cpu"))
             with threads_for(0):
                 images = [shrink(self._prepare(X).float()) for X, _ in batches]
-                self._survey = survey(torch.cat(images), rows.target[index])
-        return self._survey
+                found = survey(torch.cat(images), rows.target[index])
+            self._survey = vars(found)  # a stored estimator holds plain values
+        return Survey(**self._survey)

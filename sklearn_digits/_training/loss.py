@@ -20,7 +20,7 @@ class LogLoss(torch.nn.Module):
     label_smoothing : float
         Share of the target that is spread evenly over exclusive classes while the
         module trains [1]_; the logits are sharpened to make up for it.
-    class_weight : torch.Tensor of shape (n_classes,) or None
+    class_weight : ndarray of shape (n_classes,) or None
         Weights of exclusive classes, all positive. While the module trains, its
         probabilities divided by the weights are to fit the labels [2]_. With all rows
         weighted instead, a network learns a few rows of a rare class by heart.
@@ -35,7 +35,9 @@ class LogLoss(torch.nn.Module):
 
     def __init__(self, multilabel=False, label_smoothing=0.0, class_weight=None):
         super().__init__()
-        offset = None if class_weight is None else -class_weight.log()
+        offset = None
+        if class_weight is not None:
+            offset = -torch.from_numpy(class_weight).log()
         self.register_buffer("offset", offset, persistent=False)
         self.multilabel = multilabel
         self.label_smoothing = label_smoothing
