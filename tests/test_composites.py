@@ -58,7 +58,12 @@ PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 MLP = MLPClassifier((20,), max_iter=20, learning_rate_init=0.01, random_state=0)
 CONVNET = ConvNetClassifier(
-    (6,), max_iter=6, batch_size=10, augmentation=None, ema_decay=None, random_state=0
+    (12,),
+    max_iter=12,
+    batch_size=10,
+    augmentation=None,
+    ema_decay=None,
+    random_state=0,
 )
 EDGES = ConvolutionFeatureTransformer(rectify="abs", pooling="mean")
 ESTIMATORS = {

@@ -121,5 +121,5 @@ def test_what_makes_no_maps_is_refused(network):
         FeatureMapDisplay.from_estimator(nb, IMAGES[0])
     with pytest.raises(NotFittedError):
         FeatureMapDisplay.from_estimator(ConvNetClassifier(), IMAGES[0])
-    with pytest.raises(ValueError, match=r"layer=9; .* has 4 convolution layers"):
+    with pytest.raises(ValueError, match=r"layer=9; .* has 3 convolution layers"):
         FeatureMapDisplay.from_estimator(network, IMAGES[0], layer=9)

@@ -42,7 +42,9 @@ def blobs():
 
 @pytest.fixture(scope="module")
 def fitted(digits):
-    return ConvNetClassifier(**{**QUICK, "max_iter": 25}).fit(*digits)
+    return ConvNetClassifier(**{**QUICK, "channels": (8, 8), "max_iter": 25}).fit(
+        *digits
+    )
 
 
 def test_a_network_of_ones_own_needs_only_a_module(digits):
@@ -89,7 +91,7 @@ def test_views_are_shifted_images(n_views, digits, fitted):
 
 def test_views_are_no_part_of_training(digits, fitted):
     images, y = digits
-    model = ConvNetClassifier(**{**QUICK, "max_iter": 25}, n_views=5).fit(images, y)
+    model = ConvNetClassifier(**{**QUICK, "channels": (8, 8), "max_iter": 25}, n_views=5).fit(images, y)
     assert model.loss_curve_ == fitted.loss_curve_
     plain = model.set_params(n_views=1).predict_proba(images)
     assert np.array_equal(plain, fitted.predict_proba(images))
