@@ -91,7 +91,8 @@ def test_views_are_shifted_images(n_views, digits, fitted):
 
 def test_views_are_no_part_of_training(digits, fitted):
     images, y = digits
-    model = ConvNetClassifier(**{**QUICK, "channels": (8, 8), "max_iter": 25}, n_views=5).fit(images, y)
+    model = ConvNetClassifier(**fitted.get_params()).set_params(n_views=5)
+    model.fit(images, y)
     assert model.loss_curve_ == fitted.loss_curve_
     plain = model.set_params(n_views=1).predict_proba(images)
     assert np.array_equal(plain, fitted.predict_proba(images))
