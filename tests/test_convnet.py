@@ -320,3 +320,19 @@ def test_any_scale_of_class_weights_is_the_same():
         for weight in (1.0, 8.0)
     )
     np.testing.assert_allclose(one, two, atol=1e-4)
+
+
+def test_class_weights_take_sample_weights_of_any_container():
+    pandas = pytest.importorskip("pandas")
+    digits = load_digits()
+    X, y = digits.images[:60], digits.target[:60]
+    weights = np.linspace(0.5, 2, 60)
+    series = pandas.Series(weights, index=np.arange(60)[::-1] + 1000)
+    one, two, three = (
+        ConvNetClassifier(**QUICK, class_weight="balanced")
+        .fit(X, y, sample_weight=given)
+        .predict_proba(X)
+        for given in (weights, series, weights.tolist())
+    )
+    np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(one, three)

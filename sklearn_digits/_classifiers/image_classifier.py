@@ -33,7 +33,7 @@ from sklearn_digits._images.views import average_views, smallest_shifts
 from sklearn_digits._training.loss import LogLoss
 from sklearn_digits._training.optimizers import AdamW
 from sklearn_digits._training.runtime import threads_for, weight_dtype
-from sklearn_digits._training.targets import class_weights
+from sklearn_digits._training.targets import class_weights, row_weights
 from sklearn_digits._warnings import warn_user
 
 # "auto" numbers of epochs give a fit about this many steps, the first number for clear
@@ -145,9 +145,9 @@ class ImageClassifier(TorchClassifier):
         by ``learning rate * weight_decay``. With "adam" and "sgd" it is their L2 term.
     label_smoothing : float or "auto", default="auto"
         Share of each label that training spreads evenly over all classes, which makes
-        the network more accurate. Its logits are sharpened by as much, which suits
-        labels that are right: "auto" is 0.05 where a linear model of edges learns the
-        classes well, and less where it does not.
+        the network more accurate. Training sharpens the logits to make up for it, which
+        suits correct labels only. So "auto" is 0.05 where a linear model of edges
+        learns the classes well, and less where it does not.
     mixup : float or "auto", default="auto"
         Share of the training images that are blended with another image of the batch,
         and their labels too. It keeps a network from memorizing few or wrong labels.
@@ -324,11 +324,11 @@ class ImageClassifier(TorchClassifier):
         self._class_weight = None
         if self.class_weight is None or self._multilabel:
             return super()._row_weights(y, sample_weight)
-        weights = super()._row_weights(y, sample_weight)  # checks them
+        sample_weight = row_weights(y, self.classes_, sample_weight, None, False)
         by_class = class_weights(y, self.classes_, sample_weight, self.class_weight)
-        # Classes without weight or rows have no part in training.
+        # Training leaves out the rows of a class of weight zero.
         self._class_weight = np.where(by_class > 0, by_class, 1.0)
-        present = np.where(weights > 0, 1.0, 0.0)
+        present = np.where(by_class > 0, 1.0, 0.0)[np.searchsorted(self.classes_, y)]
         return present if sample_weight is None else present * sample_weight
 
     def _learn_input(self, rows, seen_shape):
