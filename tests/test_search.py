@@ -114,8 +114,8 @@ def test_calibration_error_is_the_distance_of_confidence_and_accuracy(
     confidence, error
 ):
     probabilities = np.tile([confidence, 1 - confidence], (100, 1))
-    right = np.arange(100) < 80
-    assert search.calibration_error(probabilities, right) == pytest.approx(error)
+    y = np.where(np.arange(100) < 80, 0, 1)
+    assert search.calibration_error(probabilities, y) == pytest.approx(error)
 
 
 def test_the_candidates_are_classifiers():

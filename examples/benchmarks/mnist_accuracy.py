@@ -16,7 +16,7 @@ from statistics import fmean
 from time import process_time
 
 import numpy as np
-from racing import mnist, run, score
+from racing import calibration_error, mnist, run, score
 from scipy import ndimage
 from scipy.stats import binomtest
 from sklearn.base import clone
@@ -128,14 +128,6 @@ def with_seed(estimator, seed):
     return estimator.set_params(
         **{name: seed + i for i, name in enumerate(sorted(names))}
     )
-
-
-def calibration_error(probabilities, y, n_bins=15):
-    """Return the mean distance of confidence and accuracy, in bins of confidence."""
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == y
-    places = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    gaps = np.bincount(places, weights=right - confidence, minlength=n_bins)
-    return float(np.abs(gaps).sum() / len(y))
 
 
 def fit_on_the_clock(estimator, X, y):

@@ -190,3 +190,14 @@ def score(probabilities, y):
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     correct = (probabilities.argmax(axis=1) == y).mean()
     return correct, log_loss(y, probabilities, labels=range(probabilities.shape[1]))
+
+
+def calibration_error(probabilities, y, n_bins=15):
+    """Return the mean distance of confidence and accuracy, in bins of confidence.
+
+    The classes are 0, 1, 2, ...; any other label counts as missed.
+    """
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == y
+    places = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    gaps = np.bincount(places, weights=right - confidence, minlength=n_bins)
+    return float(np.abs(gaps).sum() / len(y))

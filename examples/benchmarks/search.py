@@ -23,6 +23,7 @@ from time import process_time
 
 import numpy as np
 import pandas as pd
+from racing import calibration_error
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
 from suite import SPOILERS, TIERS
 
@@ -128,13 +129,14 @@ def figures(classes, probabilities, y):
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     predicted = classes[probabilities.argmax(axis=1)]
     known = np.isin(y, classes)
-    places = np.searchsorted(classes, y[known])
+    places = np.where(known, np.searchsorted(classes, y), -1)
+    seen, places_seen = probabilities[known], places[known]
     return {
         "accuracy": np.mean(predicted == y),
         "balanced": balanced_accuracy_score(y, predicted),
-        "log-loss": log_loss(places, probabilities[known], labels=range(len(classes))),
-        "calibration error": calibration_error(probabilities, predicted == y),
-        "AUC": area(places, probabilities[known]),
+        "log-loss": log_loss(places_seen, seen, labels=range(len(classes))),
+        "calibration error": calibration_error(probabilities, places),
+        "AUC": area(places_seen, seen),
     }
 
 
@@ -146,14 +148,6 @@ def area(y, probabilities):
     if len(present) == 2:
         return roc_auc_score(y, probabilities[:, 1])
     return roc_auc_score(y, probabilities, multi_class="ovr")
-
-
-def calibration_error(probabilities, right, n_bins=15):
-    """Return the mean distance of confidence and accuracy, in bins of confidence."""
-    confidence = probabilities.max(axis=1)
-    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    gaps = np.bincount(bins, weights=right - confidence, minlength=n_bins)
-    return float(np.abs(gaps).sum() / len(right))
 
 
 def table(rows, figure=None, names=None):
