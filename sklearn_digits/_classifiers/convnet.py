@@ -188,9 +188,9 @@ class ConvNetClassifier(ImageClassifier):
         by ``learning rate * weight_decay``. With "adam" and "sgd" it is their L2 term.
     label_smoothing : float or "auto", default="auto"
         Share of each label that training spreads evenly over all classes, which makes
-        the network more accurate. Its logits are sharpened by as much, which suits
-        labels that are right: "auto" is 0.05 where a linear model of edges learns the
-        classes well, and less where it does not.
+        the network more accurate. Training sharpens the logits to make up for it, which
+        suits correct labels only. So "auto" is 0.05 where a linear model of edges
+        learns the classes well, and less where it does not.
     mixup : float or "auto", default="auto"
         Share of the training images that are blended with another image of the batch,
         and their labels too. It keeps a network from memorizing few or wrong labels.
