@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from sklearn_digits._training.optimizers import SGD, Adam, AdamW
+from sklearn_digits._training.optimizers import SGD, Adam, AdamW, Muon, orthogonal
 
 
 def walk(optimizer, n_steps=7, **params):
@@ -82,6 +82,47 @@ def test_both_are_torchs_but_for_where_epsilon_stands(name):
     assert not torch.equal(weights[0], walk(in_groups(other), **params)[0])
 
 
+@pytest.mark.parametrize("shape", [(4, 9), (9, 4), (16, 16), (1, 5), (5, 1)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_singular_values_are_made_about_one(shape, dtype):
+    generator = torch.Generator().manual_seed(0)
+    matrix = torch.randn(shape, generator=generator, dtype=dtype)
+    u, s, v = torch.linalg.svd(matrix, full_matrices=False)
+    found = u.T @ orthogonal(matrix * 1e6) @ v.T
+    clear = s > 0.02 * s.norm()
+    assert clear.any()
+    assert (found.diagonal()[clear] > 0.6).all()
+    assert (found.diagonal() < 1.25).all()
+    torch.testing.assert_close(found, found.diagonal().diag(), atol=1e-4, rtol=0)
+
+
+def test_a_matrix_of_zeros_stays_one():
+    assert torch.equal(orthogonal(torch.zeros(3, 5)), torch.zeros(3, 5))
+
+
+@pytest.mark.parametrize("shape", [(8, 4, 3, 3), (2, 8, 1, 1)])
+def test_steps_of_muon_are_as_long_for_all_shapes(shape):
+    generator = torch.Generator().manual_seed(0)
+    kernel = torch.nn.Parameter(torch.zeros(shape))
+    kernel.grad = torch.randn(shape, generator=generator)
+    Muon([kernel], lr=0.01).step()
+    # 0.4 times the rate, but for singular values that are only about one.
+    assert 0.0025 < kernel.square().mean().sqrt() < 0.0045
+    assert (kernel * kernel.grad).sum() < 0
+
+
+def test_muon_treats_what_is_no_kernel_as_adamw_does():
+    params = {"lr": 0.05, "betas": (0.8, 0.95)}
+    assert_same(walk(in_groups(Muon), **params), walk(in_groups(AdamW), **params))
+
+
+def test_muon_decays_kernels():
+    kernel = torch.nn.Parameter(torch.ones(4, 3, 3, 3))
+    kernel.grad = torch.zeros_like(kernel)
+    Muon([{"params": [kernel], "weight_decay": 0.5}], lr=0.1).step()
+    torch.testing.assert_close(kernel.detach(), torch.full_like(kernel, 0.95))
+
+
 @pytest.mark.parametrize(
     ("momentum", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)]
 )
@@ -99,7 +140,7 @@ def test_gradient_descent_is_scikit_learns_and_torchs(momentum, nesterov):
     assert_same(ours, torchs)
 
 
-@pytest.mark.parametrize("optimizer", [Adam, AdamW, SGD])
+@pytest.mark.parametrize("optimizer", [Adam, AdamW, Muon, SGD])
 def test_a_stored_state_goes_on_as_if_never_stored(optimizer):
     params = {"momentum": 0.9, "nesterov": True} if optimizer is SGD else {}
     weights = [torch.nn.Parameter(torch.ones(3)), torch.nn.Parameter(torch.ones(3))]
@@ -133,7 +174,7 @@ def test_weight_decay_leaves_the_gradient_as_it_is():
     assert torch.equal(weight.grad, torch.ones(3))
 
 
-@pytest.mark.parametrize("optimizer", [Adam, AdamW, SGD])
+@pytest.mark.parametrize("optimizer", [Adam, AdamW, Muon, SGD])
 def test_without_torchs_private_functions_steps_are_the_same(optimizer, monkeypatch):
     params = {"lr": 0.05}
     if optimizer is SGD:
@@ -151,7 +192,7 @@ def test_without_torchs_private_functions_steps_are_the_same(optimizer, monkeypa
     assert_same(found, expected)
 
 
-@pytest.mark.parametrize("optimizer", [Adam, AdamW, SGD])
+@pytest.mark.parametrize("optimizer", [Adam, AdamW, Muon, SGD])
 def test_a_state_moves_to_other_groups(optimizer):
     params = {"lr": 0.1} | ({"momentum": 0.9} if optimizer is SGD else {})
     walks = []
@@ -210,7 +251,7 @@ def test_steps_go_against_the_gradient():
         assert np.sign(weight.detach().numpy()).tolist() == [-1, 1]
 
 
-@pytest.mark.parametrize("optimizer", [Adam, AdamW, SGD])
+@pytest.mark.parametrize("optimizer", [Adam, AdamW, Muon, SGD])
 def test_groups_in_which_nothing_moves_are_passed_over(optimizer):
     moving, still = (torch.nn.Parameter(torch.ones(2)) for _ in range(2))
     moving.grad = torch.ones(2)
