@@ -104,6 +104,19 @@ def test_everything_together_is_scipys_affine_transform(shape):
         assert_allclose(copy, expected, atol=1e-9)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_images_that_are_only_shifted_move_by_whole_pixels(shape):
+    _, offsets = motions(shape, n=200, shift=0.15)
+    assert_allclose(offsets, offsets.round(), atol=1e-9)
+    for found, side in zip(offsets.T, shape[::-1], strict=True):
+        most = int(0.15 * side)
+        n_each = [(np.isclose(found, x)).sum() for x in range(-most, most + 1)]
+        assert sum(n_each) == 200
+        assert min(n_each) > 0.4 * 200 / len(n_each)
+    _, offsets = motions(shape, shift=0.15, shear=0.01)
+    assert np.abs(offsets - offsets.round()).max() > 0.1
+
+
 @quickly
 @given(st.sampled_from(SHAPES), st.floats(0, 0.3), seeds)
 def test_no_image_is_shifted_beyond_its_share_of_the_side(shape, shift, seed):

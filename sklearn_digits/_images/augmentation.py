@@ -31,7 +31,9 @@ class RandomAffine(Estimator):
     rotation : float, default=8.0
         Largest rotation to either side, in degrees.
     shift : float, default=0.05
-        Largest shift along each axis, as a share of the image's side.
+        Largest shift along each axis, as a share of the image's side. Images that are
+        not rotated, scaled or sheared are shifted by whole pixels, which keeps them
+        sharp.
     scale : float, default=0.08
         Largest relative change of size: 0.1 draws factors from 0.9 to 1.1.
     shear : float, default=0.1
@@ -143,6 +145,11 @@ class RandomAffine(Estimator):
         # it were, once its sides are taken into the off-diagonal terms.
         ratio = height / width
         shift = draws[3:] * (2 * self.shift)
+        if not (self.rotation or self.scale or self.shear):
+            side = torch.tensor([[width], [height]], dtype=images.dtype)
+            most = (self.shift * side).floor()
+            n_pixels = ((draws[3:] + 1) / 2 * (2 * most + 1)).floor() - most
+            shift = n_pixels * (2 / side)
         theta = torch.stack(
             [
                 torch.stack([cos, (cos * slant - sin) * ratio, shift[0]]),

@@ -21,7 +21,9 @@ class RandomAugmentation(RandomAffine):
     rotation : float, default=8.0
         Largest rotation to either side, in degrees.
     shift : float, default=0.05
-        Largest shift along each axis, as a share of the image's side.
+        Largest shift along each axis, as a share of the image's side. Images that are
+        not rotated, scaled or sheared are shifted by whole pixels, which keeps them
+        sharp.
     scale : float, default=0.08
         Largest relative change of size: 0.1 draws factors from 0.9 to 1.1.
     shear : float, default=0.1
