@@ -188,7 +188,7 @@ def test_a_decay_of_zero_averages_nothing(digits):
     assert np.array_equal(one.predict_proba(digits[0]), two.predict_proba(digits[0]))
 
 
-@pytest.mark.parametrize("solver", ["adamw", "adam", "sgd"])
+@pytest.mark.parametrize("solver", ["muon", "adamw", "adam", "sgd"])
 @pytest.mark.parametrize(
     "learning_rate", ["onecycle", "cosine", "constant", "adaptive"]
 )

@@ -68,15 +68,17 @@ def test_a_network_of_ones_own_needs_only_a_module(digits):
         model.embed(digits[0])
 
 
+def shifted(images, down, right):
+    """Return 8×8 images moved by whole pixels, those at the border repeated."""
+    padded = np.pad(images, ((0, 0), (4, 4), (4, 4)), mode="edge")
+    return padded[:, 4 - down :][:, :8, 4 - right :][..., :8]
+
+
 @pytest.mark.parametrize("n_views", [2, 5, 9, 14])
 def test_views_are_shifted_images(n_views, digits, fitted):
     images = np.random.default_rng(0).permutation(digits[0])[:20]
-    padded = np.pad(images, ((0, 0), (4, 4), (4, 4)), mode="edge")
-    shifted = [
-        padded[:, 4 - down :][:, :8, 4 - right :][..., :8]
-        for down, right in smallest_shifts(n_views)
-    ]
-    expected = np.mean([fitted.predict_proba(view) for view in shifted], axis=0)
+    views = [shifted(images, *shift) for shift in smallest_shifts(n_views)]
+    expected = np.mean([fitted.predict_proba(view) for view in views], axis=0)
     fitted.set_params(n_views=n_views)
     try:
         found = fitted.predict_proba(images)
@@ -87,6 +89,19 @@ def test_views_are_shifted_images(n_views, digits, fitted):
     finally:
         fitted.set_params(n_views=1)
     assert not np.allclose(fitted.predict_proba(images), expected, atol=1e-6)
+
+
+def test_each_second_view_is_flipped_where_training_flipped(digits, fitted):
+    images, y = digits
+    params = {**fitted.get_params(), "augmentation": RandomAffine(horizontal_flip=True)}
+    model = ConvNetClassifier(**params).set_params(max_iter=2).fit(images, y)
+    model.set_params(n_views=1)
+    views = [images, images[..., ::-1], shifted(images, *smallest_shifts(2)[1])]
+    alone = [model.predict_proba(view) for view in views]
+    for n_views, n_averaged in ((1, 1), ("auto", 2), (2, 2), (3, 3)):
+        found = model.set_params(n_views=n_views).predict_proba(images)
+        expected = np.mean(alone[:n_averaged], axis=0)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_views_are_no_part_of_training(digits, fitted):
@@ -135,7 +150,7 @@ def test_embedding_checks_its_input(digits, fitted):
         ConvNetClassifier().embed(digits[0])
 
 
-@pytest.mark.parametrize("solver", ["adamw", "sgd"])
+@pytest.mark.parametrize("solver", ["muon", "adamw", "sgd"])
 def test_weights_decay_only_if_they_are_told_to(solver, digits):
     class Idle(ImageClassifier):
         """A network whose loss does not depend on its first layer."""

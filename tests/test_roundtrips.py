@@ -74,7 +74,7 @@ def random_convnet(rng):
         channels=[(2,), [3, 2], (2, 2, 2)],
         kernel_size=[1, 3, 5],
         augmentation=["auto", None, RandomAffine(rotation=30)],
-        solver=["adamw", "adam", "sgd"],
+        solver=["muon", "adamw", "adam", "sgd"],
         learning_rate=["onecycle", "cosine", "constant"],
         label_smoothing=[0.0, 0.1],
         batch_size=["auto", 16],

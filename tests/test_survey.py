@@ -1,11 +1,14 @@
-"""A survey of the training images decides label smoothing and mixup."""
+"""A survey of the training images decides how they are learned."""
+
+import pickle
 
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from sklearn_digits import ConvNetClassifier
+from sklearn_digits import ConvNetClassifier, RandomAugmentation
+from sklearn_digits._classifiers import convnet
 from sklearn_digits._images.linear_probe import explained_share, shrink
 from sklearn_digits._images.survey import survey
 
@@ -99,3 +102,51 @@ def test_a_constant_image_set_is_surveyed():
     X, y = np.ones((30, 8, 8)), np.arange(30) % 3
     model = ConvNetClassifier(**QUICK, max_iter=1).fit(X, y)
     assert model.label_smoothing_ == 0
+
+
+def test_unclear_images_that_are_seen_seldom_are_only_shifted(digits):
+    X, y = digits[0][:500], digits[1][:500]
+    changes = {}
+    for share, n_epochs in ((0, 2), (1, 2), (1, 30)):
+        model = ConvNetClassifier(**QUICK, max_iter=n_epochs)
+        model.fit(X, with_wrong_labels(y, share))
+        changes[share, n_epochs] = type(model.augmentation_).__name__
+    assert changes == {
+        (0, 2): "RandomAugmentation",
+        (1, 2): "RandomAffine",
+        (1, 30): "RandomAugmentation",
+    }
+
+
+def test_many_unclear_images_have_a_wide_network(digits, monkeypatch):
+    monkeypatch.setattr(convnet, "MANY_IMAGES", 300)
+    X, y = digits[0], digits[1]
+    widths = {}
+    for n_rows, share in ((900, 0), (900, 1), (299, 1)):
+        model = ConvNetClassifier(max_iter=1, random_state=0)
+        model.fit(X[:n_rows], with_wrong_labels(y[:n_rows], share))
+        widths[n_rows, share] = model.channels_
+        kernels = model.module_[1].stages[0].weight
+        assert len(kernels) == model.channels_[0]
+        again = pickle.loads(pickle.dumps(model))
+        assert np.array_equal(again.predict(X[:20]), model.predict(X[:20]))
+    assert widths == {
+        (900, 0): convnet.NARROW,
+        (900, 1): convnet.WIDE,
+        (299, 1): convnet.NARROW,
+    }
+
+
+def test_given_channels_are_taken_as_they_are(digits):
+    model = ConvNetClassifier(**QUICK, max_iter=1).fit(digits[0][:50], digits[1][:50])
+    assert model.channels_ == QUICK["channels"]
+
+
+@pytest.mark.parametrize(("side", "amounts"), [(15, (0.3, 0.4, 0.4)), (16, None)])
+def test_light_and_noise_vary_less_in_small_images(side, amounts):
+    X = np.random.default_rng(0).random((20, 16, side))
+    model = ConvNetClassifier(**QUICK, max_iter=30).fit(X, np.arange(20) % 2)
+    changes = model.augmentation_
+    found = (changes.contrast, changes.brightness, changes.noise)
+    usual = RandomAugmentation()
+    assert found == (amounts or (usual.contrast, usual.brightness, usual.noise))

@@ -10,13 +10,22 @@ from numbers import Integral
 from typing import ClassVar
 
 import torch
+from sklearn.utils._param_validation import StrOptions
 from torch import nn
 from torch.nn import functional
 
-from sklearn_digits._classifiers.image_classifier import ImageClassifier
+from sklearn_digits._classifiers.image_classifier import (
+    SMALL_SIDE,
+    UNCLEAR,
+    ImageClassifier,
+)
 from sklearn_digits._classifiers.torch_classifier import POSITIVE_INTEGER, SHARE
 from sklearn_digits._images.reduction import reduce_images
 from sklearn_digits._training.layers import BatchNorm2d, Dropout
+
+# Channels that "auto" stands for: wide ones for at least so many unclear images.
+NARROW, WIDE = (24, 48, 96), (64, 128, 256)
+MANY_IMAGES = 10_000
 
 
 def convolution(n_in, n_out, kernel_size, identity):
@@ -42,6 +51,21 @@ def convolution(n_in, n_out, kernel_size, identity):
     return layer
 
 
+def halving_convolution(n_in, n_out, kernel_size):
+    """Return a convolution that halves the sides of an image.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Channels of the input and of the output.
+    kernel_size : int
+        Side of the kernels, in steps of two pixels.
+    """
+    return nn.Conv2d(
+        n_in, n_out, 2 * kernel_size, stride=2, padding=kernel_size - 1, bias=False
+    )
+
+
 class ConvNet(nn.Module):
     """Stages of convolutions, global pooling, a linear layer.
 
@@ -51,16 +75,22 @@ class ConvNet(nn.Module):
         ``(height, width, n_channels)`` of the images.
     n_classes : int
     channels : sequence of int
-        Channels of each stage. All stages but the last have two convolutions, and keep
-        the largest of two by two pixels after the first: what follows works on a
-        quarter of the pixels. The last stage has one convolution. Each is followed by
-        batch normalization and ReLU.
+        Channels of each stage. All stages but the last have two convolutions, of which
+        the first halves the image: what follows works on a quarter of the pixels. The
+        last stage has one convolution. Each is followed by batch normalization and
+        ReLU.
     kernel_size : int
         Side of the convolutions' kernels.
     dropout : float
         Share of the pooled features that training sets to zero.
     largest_side : int or None
         Images with more pixels than a square of this side are averaged down first.
+
+    Notes
+    -----
+    Images are halved by keeping the largest of two by two pixels. Those with sides of
+    16 pixels or more are halved by the first convolution itself: its kernels are twice
+    as large and move by two pixels.
     """
 
     def __init__(
@@ -70,20 +100,23 @@ class ConvNet(nn.Module):
         self.largest_side = largest_side
         example = torch.empty(1, 1, *image_shape[:2], device="meta")
         height, width = reduce_images(example, largest_side).shape[2:]
+        strided = len(channels) > 1 and min(height, width) >= SMALL_SIDE
         n_in = image_shape[2]
         layers: list[nn.Module] = []
         for stage, n_out in enumerate(channels, start=1):
-            layers.append(convolution(n_in, n_out, kernel_size, identity=stage > 1))
-            if stage < len(channels):
-                window = (min(2, height), min(2, width))
-                height, width = height // window[0], width // window[1]
-                layers += [
-                    nn.MaxPool2d(window),
-                    BatchNorm2d(n_out),
-                    nn.ReLU(inplace=True),
-                ]
-                layers.append(convolution(n_out, n_out, kernel_size, identity=True))
+            if stage == 1 and strided:
+                layers.append(halving_convolution(n_in, n_out, kernel_size))
+                height, width = height // 2, width // 2
+            else:
+                layers.append(convolution(n_in, n_out, kernel_size, stage > 1))
+                if stage < len(channels):
+                    window = (min(2, height), min(2, width))
+                    height, width = height // window[0], width // window[1]
+                    layers.append(nn.MaxPool2d(window))
             layers += [BatchNorm2d(n_out), nn.ReLU(inplace=True)]
+            if stage < len(channels):
+                layers.append(convolution(n_out, n_out, kernel_size, identity=True))
+                layers += [BatchNorm2d(n_out), nn.ReLU(inplace=True)]
             n_in = n_out
         self.stages = nn.Sequential(*layers)
         self.dropout = Dropout(dropout)
@@ -111,11 +144,14 @@ class ConvNetClassifier(ImageClassifier):
 
     Parameters
     ----------
-    channels : sequence of int, default=(24, 48, 96)
+    channels : sequence of int or "auto", default="auto"
         Channels of each stage. All stages but the last have two convolutions and halve
-        the image; the last has one. More channels are slower and more accurate.
-    solver : {"adamw", "adam", "sgd"}, default="adamw"
-        Optimizer of the weights.
+        the image; the last has one. More channels are slower and more accurate. "auto"
+        is (24, 48, 96); or (64, 128, 256), where there are at least 10,000 images and
+        a linear model of edges does not learn the classes well.
+    solver : {"muon", "adamw", "adam", "sgd"}, default="muon"
+        Optimizer of the weights. "muon" learns the kernels of convolutions by Muon, all
+        other weights by AdamW.
     batch_size : int or "auto", default="auto"
         Images of a step; "auto" is the smaller of 128 and the number of images.
     learning_rate : {"onecycle", "cosine", "constant", "adaptive"}, default="onecycle"
@@ -177,9 +213,12 @@ class ConvNetClassifier(ImageClassifier):
         takes the shape from image-shaped `X`; rows are read as grey squares, or else as
         grey images of height 1.
     augmentation : "auto", RandomAffine, callable or None, default="auto"
-        Random changes of the training images. "auto" is ``RandomAugmentation()``, or
-        nothing for images with a side under 5 pixels; its parameters can be set, for
-        example by ``set_params(augmentation__rotation=15)``. A callable takes
+        Random changes of the training images. "auto" is ``RandomAugmentation()``, with
+        less change of light and less noise for images with a side under 16 pixels, and
+        nothing under 5 pixels. Where a linear model of edges does not learn the classes
+        well, and each image is seen fewer than 30 times, "auto" only shifts and flips.
+        Parameters can be set, for example by ``set_params(augmentation__rotation=15)``:
+        of ``RandomAugmentation()``, if there was "auto". A callable takes
         ``(images, generator)``, a tensor of shape (n, n_channels, height, width) with
         pixels on their own scale and a ``torch.Generator``, and returns a tensor of the
         same shape.
@@ -199,11 +238,13 @@ class ConvNetClassifier(ImageClassifier):
     ema_decay : float, "auto" or None, default="auto"
         Predictions are made with an average of the weights over the steps, in which
         the past decays by this factor a step; "auto" is 0.99. None averages nothing.
-    n_views : int, default=1
-        Probabilities are averaged over this many shifts of each image, by whole pixels
-        and the least first: 5 are the image and its four neighbours, 9 also the
-        diagonal ones. Prediction takes that many times longer. May be set after
-        ``fit``. Images with a side under 5 pixels are not shifted.
+    n_views : int or "auto", default="auto"
+        Probabilities are averaged over this many views of each image: shifts by whole
+        pixels, the least first. 5 are the image and its four neighbours, 9 also the
+        diagonal ones. Where training flipped images left to right, each second view is
+        the former one, flipped. "auto" is 2 there, and else 1. Prediction takes that
+        many times longer. May be set after ``fit``. Images with a side under 5 pixels
+        have one view.
     kernel_size : int, default=3
         Side of the convolutions' kernels.
     dropout : float, default=0.0
@@ -288,14 +329,14 @@ class ConvNetClassifier(ImageClassifier):
     True
     """
 
-    channels: Sequence[int] = field(default=(24, 48, 96), kw_only=False)
+    channels: Sequence[int] | str = field(default="auto", kw_only=False)
     kernel_size: int = 3
     dropout: float = 0.0
     largest_side: int | None = 64
 
     _parameter_constraints: ClassVar[dict] = {
         **ImageClassifier._parameter_constraints,
-        "channels": ["array-like"],
+        "channels": [StrOptions({"auto"}), "array-like"],
         "kernel_size": [POSITIVE_INTEGER],
         "dropout": [SHARE],
         "largest_side": [POSITIVE_INTEGER, None],
@@ -319,7 +360,8 @@ class ConvNetClassifier(ImageClassifier):
             Takes floats of shape (n, n_channels, height, width), gives logits of
             shape (n, n_classes).
         """
-        channels = list(self.channels)
+        auto = isinstance(self.channels, str)
+        channels = list(self.channels_ if auto else self.channels)
         if not channels or not all(
             isinstance(width, Integral) and int(width) > 0 for width in channels
         ):
@@ -339,6 +381,16 @@ class ConvNetClassifier(ImageClassifier):
     def _learn_input(self, rows, seen_shape):
         super()._learn_input(rows, seen_shape)
         self._largest_side = self.largest_side
+        self.channels_ = self._decide_channels(rows)
+
+    def _decide_channels(self, rows):
+        """Return the channels of each stage."""
+        if not isinstance(self.channels, str):
+            return tuple(self.channels)
+        many = len(rows) >= MANY_IMAGES
+        if many and not self._tiny and self._clearness(rows) < UNCLEAR:
+            return WIDE
+        return NARROW
 
     def _prepare(self, X):
         return reduce_images(super()._prepare(X), self._largest_side)

@@ -29,24 +29,29 @@ from sklearn_digits._images.random_augmentation import RandomAugmentation
 from sklearn_digits._images.shape import check_same_images, resolve_image_shape
 from sklearn_digits._images.statistics import largest_pixel, pixel_statistics
 from sklearn_digits._images.survey import Survey, survey
-from sklearn_digits._images.views import average_views, smallest_shifts
+from sklearn_digits._images.views import average_views
 from sklearn_digits._training.loss import LogLoss
-from sklearn_digits._training.optimizers import AdamW
+from sklearn_digits._training.optimizers import AdamW, Muon
 from sklearn_digits._training.runtime import threads_for, weight_dtype
 from sklearn_digits._training.targets import class_weights, row_weights
 from sklearn_digits._warnings import warn_user
 
-# "auto" numbers of epochs give a fit about this many steps, the first number for clear
-# labels, the second for unclear ones, within these bounds.
-AUTO_STEPS, AUTO_EPOCHS = (300, 800), (15, 300)
+# "auto" numbers of epochs give a fit about this many steps, and at least so many
+# epochs: the first numbers for clear labels, the second for unclear ones.
+AUTO_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = (300, 800), (7, 15), 300
 AUTO_EMA_DECAY = 0.99
 # Labels are clear where a linear model explains this share of their variance. Clear
 # labels are smoothed by so much; others less, and their images are mixed instead, up to
 # a half of them, where a fit sees each more often than the first number of epochs.
 CLEAR, MOST_SMOOTHING, MOST_MIXUP = 0.6, 0.05, 0.5
 MIXUP_EPOCHS = 15, 30
+# Images of a clearness below the first number, in fits of fewer epochs than the second,
+# are shifted and flipped only: they are seen too seldom to be learned in every guise.
+UNCLEAR, MANY_EPOCHS = 0.5, 30
 # Images with a side below this are not augmented: a shift would lose what they show.
 SMALLEST_AUGMENTED_SIDE = 5
+# Light and noise vary less in images with a side below this: they have few pixels.
+SMALL_SIDE = 16
 # Pixels at predict this many times larger or smaller than at fit raise a warning.
 SCALE_FACTOR = 8
 
@@ -71,8 +76,9 @@ class ImageClassifier(TorchClassifier):
 
     Parameters
     ----------
-    solver : {"adamw", "adam", "sgd"}, default="adamw"
-        Optimizer of the weights.
+    solver : {"muon", "adamw", "adam", "sgd"}, default="muon"
+        Optimizer of the weights. "muon" learns the kernels of convolutions by Muon, all
+        other weights by AdamW.
     batch_size : int or "auto", default="auto"
         Images of a step; "auto" is the smaller of 128 and the number of images.
     learning_rate : {"onecycle", "cosine", "constant", "adaptive"}, default="onecycle"
@@ -134,9 +140,12 @@ class ImageClassifier(TorchClassifier):
         takes the shape from image-shaped `X`; rows are read as grey squares, or else as
         grey images of height 1.
     augmentation : "auto", RandomAffine, callable or None, default="auto"
-        Random changes of the training images. "auto" is ``RandomAugmentation()``, or
-        nothing for images with a side under 5 pixels; its parameters can be set, for
-        example by ``set_params(augmentation__rotation=15)``. A callable takes
+        Random changes of the training images. "auto" is ``RandomAugmentation()``, with
+        less change of light and less noise for images with a side under 16 pixels, and
+        nothing under 5 pixels. Where a linear model of edges does not learn the classes
+        well, and each image is seen fewer than 30 times, "auto" only shifts and flips.
+        Parameters can be set, for example by ``set_params(augmentation__rotation=15)``:
+        of ``RandomAugmentation()``, if there was "auto". A callable takes
         ``(images, generator)``, a tensor of shape (n, n_channels, height, width) with
         pixels on their own scale and a ``torch.Generator``, and returns a tensor of the
         same shape.
@@ -156,11 +165,13 @@ class ImageClassifier(TorchClassifier):
     ema_decay : float, "auto" or None, default="auto"
         Predictions are made with an average of the weights over the steps, in which
         the past decays by this factor a step; "auto" is 0.99. None averages nothing.
-    n_views : int, default=1
-        Probabilities are averaged over this many shifts of each image, by whole pixels
-        and the least first: 5 are the image and its four neighbours, 9 also the
-        diagonal ones. Prediction takes that many times longer. May be set after
-        ``fit``. Images with a side under 5 pixels are not shifted.
+    n_views : int or "auto", default="auto"
+        Probabilities are averaged over this many views of each image: shifts by whole
+        pixels, the least first. 5 are the image and its four neighbours, 9 also the
+        diagonal ones. Where training flipped images left to right, each second view is
+        the former one, flipped. "auto" is 2 there, and else 1. Prediction takes that
+        many times longer. May be set after ``fit``. Images with a side under 5 pixels
+        have one view.
 
     Attributes
     ----------
@@ -243,7 +254,7 @@ class ImageClassifier(TorchClassifier):
 
     image_shape: Sequence[int] | None = None
     augmentation: Literal["auto"] | RandomAffine | Callable | None = "auto"
-    solver: str = "adamw"
+    solver: str = "muon"
     learning_rate: str = "onecycle"
     learning_rate_init: float = 0.01
     weight_decay: float = 0.01
@@ -251,19 +262,19 @@ class ImageClassifier(TorchClassifier):
     mixup: float | str = "auto"
     max_iter: int | str = "auto"
     ema_decay: float | str | None = "auto"
-    n_views: int = 1
+    n_views: int | str = "auto"
 
     _parameter_constraints: ClassVar[dict] = {
         **TorchClassifier._parameter_constraints,
         "image_shape": ["array-like", None],
         "augmentation": [StrOptions({"auto"}), callable, None],
-        "solver": [StrOptions({"adamw", "adam", "sgd"})],
+        "solver": [StrOptions({"muon", "adamw", "adam", "sgd"})],
         "weight_decay": [NOT_NEGATIVE],
         "max_iter": [StrOptions({"auto"}), POSITIVE_INTEGER],
         "label_smoothing": [StrOptions({"auto"}), SHARE],
         "mixup": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
         "ema_decay": [StrOptions({"auto"}), SHARE, None],
-        "n_views": [POSITIVE_INTEGER],
+        "n_views": [StrOptions({"auto"}), POSITIVE_INTEGER],
     }
 
     _chunk_size = 128
@@ -358,10 +369,13 @@ class ImageClassifier(TorchClassifier):
         whole: torch.nn.Module = nn.Sequential(standardize, module)
         return whole.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def _prepare(self, X):
+    def _images(self, X):
+        """Return rows as images of their own dtype."""
         height, width, n_channels = self.image_shape_
-        images = X.view(-1, height, width, n_channels).permute(0, 3, 1, 2)
-        return images.to(weight_dtype(self.compute_dtype_))
+        return X.view(-1, height, width, n_channels).permute(0, 3, 1, 2)
+
+    def _prepare(self, X):
+        return self._images(X).to(weight_dtype(self.compute_dtype_))
 
     def _auto_batch(self, n_rows):
         return min(128, n_rows)
@@ -369,25 +383,29 @@ class ImageClassifier(TorchClassifier):
     def _n_epochs(self, rows, batch_size):
         if self.max_iter != "auto":
             return self.max_iter
-        of_clear, of_unclear = AUTO_STEPS
-        more = (of_unclear - of_clear) * (1 - self._clearness(rows)) ** 2
-        fewest, most = AUTO_EPOCHS
-        return min(
-            max(fewest, ceil((of_clear + more) / ceil(len(rows) / batch_size))), most
+        doubt = (1 - self._clearness(rows)) ** 2
+        n_steps, fewest = (
+            clear + doubt * (unclear - clear)
+            for clear, unclear in (AUTO_STEPS, FEWEST_EPOCHS)
         )
+        n_epochs = ceil(n_steps / ceil(len(rows) / batch_size))
+        return min(max(round(fewest), n_epochs), MOST_EPOCHS)
 
     def _optimizer(self):
-        return AdamW if self.solver == "adamw" else super()._optimizer()
+        decoupled = {"muon": Muon, "adamw": AdamW}
+        return decoupled.get(self.solver) or super()._optimizer()
 
     def _forward(self, flops):
         module = super()._forward(flops)
-        if self.n_views == 1 or min(self.image_shape_[:2]) < SMALLEST_AUGMENTED_SIDE:
+        flipped = bool(getattr(self.augmentation_, "horizontal_flip", False))
+        n_views = 1 + flipped if self.n_views == "auto" else int(self.n_views)
+        if n_views == 1 or self._tiny:
             return module
-        return partial(average_views, module, shifts=smallest_shifts(self.n_views))
+        return partial(average_views, module, n_views=n_views, flipped=flipped)
 
     def _settings(self, module, generator, rows, incremental):
         settings = super()._settings(module, generator, rows, incremental)
-        self.augmentation_ = self._decide_augmentation(rows)
+        self.augmentation_ = self._decide_augmentation(rows, settings.n_epochs)
         self.label_smoothing_ = self._decide_label_smoothing(rows)
         self.mixup_ = self._decide_mixup(rows, settings.n_epochs)
         augment_ = self.augmentation_ and partial(augment, self.augmentation_)
@@ -402,16 +420,26 @@ class ImageClassifier(TorchClassifier):
             mixup=self.mixup_,
         )
 
-    def _decide_augmentation(self, rows):
+    def _decide_augmentation(self, rows, n_epochs):
         """Return what changes images at random, flips and turns decided, or None."""
         augmentation = self.augmentation
         if augmentation == "auto":
-            augmentation = None if self._tiny else RandomAugmentation()
+            augmentation = self._auto_augmentation(rows, n_epochs)
         if isinstance(augmentation, RandomAffine):
             augmentation.check()
             if augmentation.undecided():
                 augmentation = augmentation.decided(self._surveyed(rows).symmetries)
         return augmentation
+
+    def _auto_augmentation(self, rows, n_epochs):
+        """Return the changes that "auto" stands for."""
+        if self._tiny:
+            return None
+        if n_epochs < MANY_EPOCHS and self._clearness(rows) < UNCLEAR:
+            return RandomAffine(rotation=0, scale=0, shear=0, shift=0.08)
+        if min(self.image_shape_[:2]) < SMALL_SIDE:
+            return RandomAugmentation(contrast=0.3, brightness=0.4, noise=0.4)
+        return RandomAugmentation()
 
     def _decide_label_smoothing(self, rows):
         if self.label_smoothing != "auto":
@@ -450,7 +478,7 @@ class ImageClassifier(TorchClassifier):
             index = rows.index[order[: sample_size(len(self.classes_))]]
             batches = rows.subset(index).batches(self._chunk_size, torch.device("cpu"))
             with threads_for(0):
-                images = [shrink(self._prepare(X).float()) for X, _ in batches]
+                images = [shrink(self._images(X).float()) for X, _ in batches]
                 found = survey(torch.cat(images), rows.target[index])
             self._survey = vars(found)  # a stored estimator holds plain values
         return Survey(**self._survey)

@@ -1,7 +1,7 @@
-"""Test-time augmentation: predictions averaged over shifted copies of an image."""
+"""Test-time augmentation: predictions averaged over copies of an image."""
 
-from collections.abc import Callable, Sequence
-from math import log
+from collections.abc import Callable
+from math import ceil, log
 from typing import TypeAlias
 
 import torch
@@ -31,27 +31,32 @@ def smallest_shifts(n_shifts: int) -> list[Shift]:
 
 
 def average_views(
-    module: Callable[[Tensor], Tensor], images: Tensor, shifts: Sequence[Shift]
+    module: Callable[[Tensor], Tensor], images: Tensor, n_views: int, flipped: bool
 ) -> Tensor:
-    """Return the logarithm of the mean probabilities of shifted `images`.
+    """Return the logarithm of the mean probabilities of views of `images`.
 
     Parameters
     ----------
     module : callable
         Makes logits of images.
     images : torch.Tensor of shape (n, n_channels, height, width)
-    shifts : sequence of (int, int)
-        Pixels down and to the right; the pixels at the border are repeated.
+    n_views : int
+        The images, and shifts of them by few whole pixels; the pixels at the border are
+        repeated.
+    flipped : bool
+        Whether each second view is the former one, flipped left to right.
 
     Returns
     -------
     log_probabilities : torch.Tensor of shape (n, n_classes)
     """
     height, width = images.shape[2:]
+    shifts = smallest_shifts(ceil(n_views / 2) if flipped else n_views)
     reach = max(max(abs(down), abs(right)) for down, right in shifts)
     padded = functional.pad(images, 4 * (reach,), mode="replicate")
-    views = [
-        module(padded[..., reach - down :, reach - right :][..., :height, :width])
-        for down, right in shifts
-    ]
-    return torch.stack(views).log_softmax(dim=2).logsumexp(dim=0) - log(len(shifts))
+    views = []
+    for down, right in shifts:
+        view = padded[..., reach - down :, reach - right :][..., :height, :width]
+        views += [view, view.flip(3)] if flipped else [view]
+    logits = torch.stack([module(view) for view in views[:n_views]])
+    return logits.log_softmax(dim=2).logsumexp(dim=0) - log(n_views)
