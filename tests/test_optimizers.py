@@ -106,8 +106,8 @@ def test_steps_of_muon_are_as_long_for_all_shapes(shape):
     kernel = torch.nn.Parameter(torch.zeros(shape))
     kernel.grad = torch.randn(shape, generator=generator)
     Muon([kernel], lr=0.01).step()
-    # 0.4 times the rate, but for singular values that are only about one.
-    assert 0.0025 < kernel.square().mean().sqrt() < 0.0045
+    # 0.3 times the rate, but for singular values that are only about one.
+    assert 0.002 < kernel.square().mean().sqrt() < 0.0035
     assert (kernel * kernel.grad).sum() < 0
 
 

@@ -118,7 +118,7 @@ def test_unclear_images_that_are_seen_seldom_are_only_shifted(digits):
     }
 
 
-def test_many_unclear_images_have_a_wide_network(digits, monkeypatch):
+def test_many_unclear_images_have_a_fourth_stage(digits, monkeypatch):
     monkeypatch.setattr(convnet, "MANY_IMAGES", 300)
     X, y = digits[0], digits[1]
     widths = {}
@@ -131,9 +131,9 @@ def test_many_unclear_images_have_a_wide_network(digits, monkeypatch):
         again = pickle.loads(pickle.dumps(model))
         assert np.array_equal(again.predict(X[:20]), model.predict(X[:20]))
     assert widths == {
-        (900, 0): convnet.NARROW,
-        (900, 1): convnet.WIDE,
-        (299, 1): convnet.NARROW,
+        (900, 0): convnet.THREE_STAGES,
+        (900, 1): convnet.FOUR_STAGES,
+        (299, 1): convnet.THREE_STAGES,
     }
 
 

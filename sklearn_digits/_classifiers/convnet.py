@@ -23,8 +23,8 @@ from sklearn_digits._classifiers.torch_classifier import POSITIVE_INTEGER, SHARE
 from sklearn_digits._images.reduction import reduce_images
 from sklearn_digits._training.layers import BatchNorm2d, Dropout
 
-# Channels that "auto" stands for: wide ones for at least so many unclear images.
-NARROW, WIDE = (24, 48, 96), (64, 128, 256)
+# Channels that "auto" stands for: more for at least so many unclear images.
+THREE_STAGES, FOUR_STAGES = (24, 48, 96), (32, 64, 128, 256)
 MANY_IMAGES = 10_000
 
 
@@ -147,7 +147,7 @@ class ConvNetClassifier(ImageClassifier):
     channels : sequence of int or "auto", default="auto"
         Channels of each stage. All stages but the last have two convolutions and halve
         the image; the last has one. More channels are slower and more accurate. "auto"
-        is (24, 48, 96); or (64, 128, 256), where there are at least 10,000 images and
+        is (24, 48, 96); or (32, 64, 128, 256), for at least 10,000 images of which
         a linear model of edges does not learn the classes well.
     solver : {"muon", "adamw", "adam", "sgd"}, default="muon"
         Optimizer of the weights. "muon" learns the kernels of convolutions by Muon, all
@@ -389,8 +389,8 @@ class ConvNetClassifier(ImageClassifier):
             return tuple(self.channels)
         many = len(rows) >= MANY_IMAGES
         if many and not self._tiny and self._clearness(rows) < UNCLEAR:
-            return WIDE
-        return NARROW
+            return FOUR_STAGES
+        return THREE_STAGES
 
     def _prepare(self, X):
         return reduce_images(super()._prepare(X), self._largest_side)

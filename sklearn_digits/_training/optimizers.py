@@ -14,7 +14,7 @@ from torch.optim.adamw import adamw
 
 # Steps of Newton and Schulz's iteration, its polynomial (of degrees 1, 3 and 5), and
 # the root mean square of a step at a learning rate of 1.
-ORTHOGONAL_STEPS, QUINTIC, MUON_STEP = 4, (3.4445, -4.7750, 2.0315), 0.4
+ORTHOGONAL_STEPS, QUINTIC, MUON_STEP = 4, (3.4445, -4.7750, 2.0315), 0.3
 
 
 def _unwrapped(method):
@@ -188,7 +188,8 @@ class Muon(AdamW):
     A kernel tensor is a matrix, one row a filter. Its step is the moving average of its
     gradients, made orthogonal: all directions are learned at the same speed. Its length
     does not depend on the shape of the kernels [2]_, so that Muon and AdamW share
-    learning rate and weight decay. It is twice as long as there: fits here are short.
+    learning rate and weight decay. It is half again as long as there: fits here are
+    short.
 
     Parameters
     ----------
