@@ -59,7 +59,7 @@ def test_every_channel_of_a_colour_image_counts(n_channels):
     X = rng.integers(0, 50, (120, 6, 9, n_channels), dtype=np.uint8)
     y = np.arange(120) % n_channels
     X[np.arange(120), :, :, y] += 150
-    model = ConvNetClassifier(**{**QUICK, "max_iter": 25}).fit(X, y)
+    model = ConvNetClassifier(**{**QUICK, "max_iter": 50}).fit(X, y)
     assert model.score(X, y) == 1
     assert model.image_shape_ == (6, 9, n_channels)
     flat = ConvNetClassifier(**QUICK, image_shape=(6, 9, n_channels))
