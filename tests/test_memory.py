@@ -37,7 +37,7 @@ def look():
     while not done.wait(0.005):
         peak = max(peak, anonymous())
 
-thread = threading.Thread(target=look)
+thread = threading.Thread(target=look, daemon=True)
 thread.start()
 warnings.simplefilter("ignore")
 model = {model}

@@ -30,7 +30,7 @@ from sklearn_digits._training.skorch_callbacks import clone_callback
 pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 CLASSIFIERS = [
     MLPClassifier((20,), max_iter=4, batch_size=50, random_state=0),
-    ConvNetClassifier(channels=(4,), max_iter=4, batch_size=50, random_state=0),
+    ConvNetClassifier((8, 8), max_iter=4, batch_size=50, random_state=0),
 ]
 each_classifier = pytest.mark.parametrize("classifier", CLASSIFIERS)
 

@@ -96,6 +96,14 @@ def test_singular_values_are_made_about_one(shape, dtype):
     torch.testing.assert_close(found, found.diagonal().diag(), atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("scale", [1e-44, 1e-30, 1e30])
+def test_tiny_and_huge_gradients_are_made_orthogonal_too(scale):
+    matrix = torch.randn(4, 9, generator=torch.Generator().manual_seed(0))
+    found = torch.linalg.svdvals(orthogonal(matrix * scale))
+    assert (found < 1.25).all()
+    assert found.max() > (0.6 if scale > 1e-40 else 0)
+
+
 def test_a_matrix_of_zeros_stays_one():
     assert torch.equal(orthogonal(torch.zeros(3, 5)), torch.zeros(3, 5))
 

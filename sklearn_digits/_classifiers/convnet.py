@@ -260,6 +260,8 @@ class ConvNetClassifier(ImageClassifier):
         Class labels, sorted.
     image_shape_ : tuple of 3 int
         ``(height, width, n_channels)`` of the images.
+    channels_ : tuple of int
+        Channels of each stage of the network.
     augmentation_ : RandomAffine, callable or None
         The changes that training made. Flips and turns that were "auto" are decided:
         True where the training images show that they keep the class of an image.

@@ -247,7 +247,10 @@ def orthogonal(matrix):
     """
     if matrix.shape[0] > matrix.shape[1]:
         return orthogonal(matrix.T).T
-    matrix = matrix / matrix.norm().clamp(min=torch.finfo(matrix.dtype).tiny)
+    # Two divisions: the squares of tiny gradients would vanish.
+    tiny = torch.finfo(matrix.dtype).tiny
+    matrix = matrix / matrix.abs().max().clamp(min=tiny)
+    matrix = matrix / matrix.norm().clamp(min=1)
     # The iterates are polynomials of the small square matrix, times the large one.
     gram = matrix @ matrix.T
     product = None
