@@ -88,9 +88,9 @@ class ConvNet(nn.Module):
 
     Notes
     -----
-    Images are halved by keeping the largest of two by two pixels. Those with sides of
-    16 pixels or more are halved by the first convolution itself: its kernels are twice
-    as large and move by two pixels.
+    The first convolution halves images with sides of 16 pixels or more by itself: its
+    kernels are twice as large and move by two pixels. Everywhere else, the largest of
+    two by two pixels is kept.
     """
 
     def __init__(
@@ -147,8 +147,8 @@ class ConvNetClassifier(ImageClassifier):
     channels : sequence of int or "auto", default="auto"
         Channels of each stage. All stages but the last have two convolutions and halve
         the image; the last has one. More channels are slower and more accurate. "auto"
-        is (24, 48, 96); or (32, 64, 128, 256), for at least 10,000 images of which
-        a linear model of edges does not learn the classes well.
+        is (24, 48, 96); or (32, 64, 128, 256), for at least 10,000 images whose
+        classes a linear model of edges does not learn well.
     solver : {"muon", "adamw", "adam", "sgd"}, default="muon"
         Optimizer of the weights. "muon" learns the kernels of convolutions by Muon, all
         other weights by AdamW.
@@ -161,8 +161,8 @@ class ConvNetClassifier(ImageClassifier):
         Initial learning rate. Under "onecycle" and "cosine" it is the highest one.
     max_iter : int or "auto", default="auto"
         Epochs of a fit. "auto" gives it about 300 steps where a linear model of edges
-        learns the classes well, and up to 800 where it does not; at least 15 and at
-        most 300 epochs.
+        learns the classes well, and up to 800 where it does not; at least 7 epochs for
+        the former, 15 for the latter, and at most 300.
     shuffle : bool, default=True
         Whether to shuffle the training rows before each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -217,8 +217,8 @@ class ConvNetClassifier(ImageClassifier):
         less change of light and less noise for images with a side under 16 pixels, and
         nothing under 5 pixels. Where a linear model of edges does not learn the classes
         well, and each image is seen fewer than 30 times, "auto" only shifts and flips.
-        Parameters can be set, for example by ``set_params(augmentation__rotation=15)``:
-        of ``RandomAugmentation()``, if there was "auto". A callable takes
+        ``set_params(augmentation__rotation=15)`` sets a parameter; it turns "auto" into
+        ``RandomAugmentation(rotation=15)``. A callable takes
         ``(images, generator)``, a tensor of shape (n, n_channels, height, width) with
         pixels on their own scale and a ``torch.Generator``, and returns a tensor of the
         same shape.
@@ -241,8 +241,8 @@ class ConvNetClassifier(ImageClassifier):
     n_views : int or "auto", default="auto"
         Probabilities are averaged over this many views of each image: shifts by whole
         pixels, the least first. 5 are the image and its four neighbours, 9 also the
-        diagonal ones. Where training flipped images left to right, each second view is
-        the former one, flipped. "auto" is 2 there, and else 1. Prediction takes that
+        diagonal ones. Where training flipped images left to right, every second view is
+        the one before it, flipped. "auto" is 2 there, and else 1. Prediction takes that
         many times longer. May be set after ``fit``. Images with a side under 5 pixels
         have one view.
     kernel_size : int, default=3

@@ -50,7 +50,8 @@ MIXUP_EPOCHS = 15, 30
 UNCLEAR, MANY_EPOCHS = 0.5, 30
 # Images with a side below this are not augmented: a shift would lose what they show.
 SMALLEST_AUGMENTED_SIDE = 5
-# Light and noise vary less in images with a side below this: they have few pixels.
+# Images with a side below this have few pixels: light and noise vary less, and the
+# first convolution of a ConvNet looks at each of them.
 SMALL_SIDE = 16
 # Pixels at predict this many times larger or smaller than at fit raise a warning.
 SCALE_FACTOR = 8
@@ -88,8 +89,8 @@ class ImageClassifier(TorchClassifier):
         Initial learning rate. Under "onecycle" and "cosine" it is the highest one.
     max_iter : int or "auto", default="auto"
         Epochs of a fit. "auto" gives it about 300 steps where a linear model of edges
-        learns the classes well, and up to 800 where it does not; at least 15 and at
-        most 300 epochs.
+        learns the classes well, and up to 800 where it does not; at least 7 epochs for
+        the former, 15 for the latter, and at most 300.
     shuffle : bool, default=True
         Whether to shuffle the training rows before each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -144,8 +145,8 @@ class ImageClassifier(TorchClassifier):
         less change of light and less noise for images with a side under 16 pixels, and
         nothing under 5 pixels. Where a linear model of edges does not learn the classes
         well, and each image is seen fewer than 30 times, "auto" only shifts and flips.
-        Parameters can be set, for example by ``set_params(augmentation__rotation=15)``:
-        of ``RandomAugmentation()``, if there was "auto". A callable takes
+        ``set_params(augmentation__rotation=15)`` sets a parameter; it turns "auto" into
+        ``RandomAugmentation(rotation=15)``. A callable takes
         ``(images, generator)``, a tensor of shape (n, n_channels, height, width) with
         pixels on their own scale and a ``torch.Generator``, and returns a tensor of the
         same shape.
@@ -168,8 +169,8 @@ class ImageClassifier(TorchClassifier):
     n_views : int or "auto", default="auto"
         Probabilities are averaged over this many views of each image: shifts by whole
         pixels, the least first. 5 are the image and its four neighbours, 9 also the
-        diagonal ones. Where training flipped images left to right, each second view is
-        the former one, flipped. "auto" is 2 there, and else 1. Prediction takes that
+        diagonal ones. Where training flipped images left to right, every second view is
+        the one before it, flipped. "auto" is 2 there, and else 1. Prediction takes that
         many times longer. May be set after ``fit``. Images with a side under 5 pixels
         have one view.
 

@@ -144,8 +144,9 @@ class RandomAffine(Estimator):
         # Coordinates run from -1 to 1 on both axes: what is not square turns as if
         # it were, once its sides are taken into the off-diagonal terms.
         ratio = height / width
-        shift = draws[3:] * (2 * self.shift)
-        if not (self.rotation or self.scale or self.shear):
+        if self.rotation or self.scale or self.shear:
+            shift = draws[3:] * (2 * self.shift)
+        else:
             side = torch.tensor([[width], [height]], dtype=images.dtype)
             most = (self.shift * side).floor()
             n_pixels = ((draws[3:] + 1) / 2 * (2 * most + 1)).floor() - most

@@ -44,7 +44,7 @@ def average_views(
         The images, and shifts of them by few whole pixels; the pixels at the border are
         repeated.
     flipped : bool
-        Whether each second view is the former one, flipped left to right.
+        Whether every second view is the one before it, flipped left to right.
 
     Returns
     -------

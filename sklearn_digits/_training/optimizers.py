@@ -1,4 +1,6 @@
-"""Adam, AdamW, Muon and SGD as scikit-learn defines them, light enough for small steps.
+"""Optimizers that are light enough for small steps: Adam, AdamW, Muon and SGD.
+
+Adam and SGD are those of scikit-learn.
 
 torch's own optimizers import its compiler at the first use, which takes a second of
 every process that fits, and they cost a small step a fifth of its time. Their kernels
@@ -253,13 +255,25 @@ def orthogonal(matrix):
     matrix = matrix / matrix.norm().clamp(min=1)
     # The iterates are polynomials of the small square matrix, times the large one.
     gram = matrix @ matrix.T
-    product = None
-    for _ in range(ORTHOGONAL_STEPS):
-        factor = torch.addmm(gram, gram, gram, beta=QUINTIC[1], alpha=QUINTIC[2])
-        factor.diagonal().add_(QUINTIC[0])
-        product = factor if product is None else factor @ product
+    factor = product = quintic_factor(gram)
+    for _ in range(ORTHOGONAL_STEPS - 1):
         gram = factor @ gram @ factor
+        factor = quintic_factor(gram)
+        product = factor @ product
     return product @ matrix
+
+
+def quintic_factor(gram):
+    """Return what a step of the iteration multiplies a matrix by.
+
+    Parameters
+    ----------
+    gram : torch.Tensor of shape (n_rows, n_rows)
+        The matrix times its transpose.
+    """
+    factor = torch.addmm(gram, gram, gram, beta=QUINTIC[1], alpha=QUINTIC[2])
+    factor.diagonal().add_(QUINTIC[0])
+    return factor
 
 
 def add_each(tensors, others, alpha=1.0):
