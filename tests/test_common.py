@@ -95,6 +95,12 @@ ESTIMATORS = [
     (MLPClassifier(dropout=0.2), 63),
     (ConvNetClassifier(), 63),
     (ConvNetClassifier(**SMALL, compute_dtype="float64", augmentation=None), 63),
+    (
+        ConvNetClassifier(
+            **SMALL, whitening=True, compute_dtype="float64", augmentation=None
+        ),
+        63,
+    ),
     (ConvNetClassifier(**SMALL, early_stopping=True), 63),
     (
         ConvNetClassifier(

@@ -51,6 +51,10 @@ def small_convnet(**parameters):
     return ConvNetClassifier((2, 3), max_iter=1, random_state=0, **parameters)
 
 
+def small_whitening_convnet():
+    return small_convnet(whitening=True)
+
+
 @pytest.fixture
 def load(tmp_path):
     """Export an estimator, check the file, return a function that runs it."""
@@ -93,6 +97,7 @@ DTYPES = ["uint8", "float32", "float64"]
         (small_convnet, (8, 8), "float32"),
         (small_convnet, (8, 8, 1), "float64"),
         (small_convnet, (4, 4, 4), "uint8"),
+        (small_whitening_convnet, (8, 8), "uint8"),
     ],
 )
 def test_the_file_takes_what_the_classifier_takes(load, build, shape, dtype):

@@ -30,6 +30,9 @@ CLASSIFIERS = {
         early_stopping=True,
         validation_fraction=0.2,
     ),
+    "whitening": ConvNetClassifier(
+        channels=(4,), max_iter=3, random_state=0, whitening=True
+    ),
 }
 each_classifier = pytest.mark.parametrize("name", CLASSIFIERS)
 

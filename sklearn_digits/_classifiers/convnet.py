@@ -6,6 +6,7 @@ what is left into features for a linear layer.
 
 from collections.abc import Sequence
 from dataclasses import field
+from functools import partial
 from numbers import Integral
 from typing import ClassVar
 
@@ -18,9 +19,11 @@ from sklearn_digits._classifiers.image_classifier import (
     SMALL_SIDE,
     UNCLEAR,
     ImageClassifier,
+    Standardize,
 )
 from sklearn_digits._classifiers.torch_classifier import POSITIVE_INTEGER, SHARE
 from sklearn_digits._images.reduction import reduce_images
+from sklearn_digits._images.whitening import N_IMAGES, whitening_kernels
 from sklearn_digits._training.layers import BatchNorm2d, Dropout
 
 # Channels that "auto" stands for: more for at least so many unclear images.
@@ -48,6 +51,20 @@ def convolution(n_in, n_out, kernel_size, identity):
     layer = nn.Conv2d(n_in, n_out, kernel_size, padding="same", bias=False)
     if identity:
         nn.init.dirac_(layer.weight[: min(n_in, n_out)])
+    return layer
+
+
+def whitening_convolution(kernels):
+    """Return a convolution with kernels that training does not change.
+
+    Parameters
+    ----------
+    kernels : torch.Tensor of shape (n_kernels, n_channels, height, width)
+    """
+    n_out, n_in, *sides = kernels.shape
+    layer = nn.Conv2d(n_in, n_out, tuple(sides))
+    layer.weight = nn.Parameter(kernels, requires_grad=False)
+    nn.init.zeros_(layer.bias)
     return layer
 
 
@@ -85,16 +102,25 @@ class ConvNet(nn.Module):
         Share of the pooled features that training sets to zero.
     largest_side : int or None
         Images with more pixels than a square of this side are averaged down first.
+    whitening : torch.Tensor of shape (n_kernels, n_channels, 2, 2) or None
+        Kernels of a first layer, which training does not change.
 
     Notes
     -----
-    The first convolution halves images with sides of 16 pixels or more by itself: its
-    kernels are twice as large and move by two pixels. Everywhere else, the largest of
-    two by two pixels is kept.
+    Without whitening, the first convolution halves images with sides of 16 pixels or
+    more by itself: its kernels are twice as large and move by two pixels. Everywhere
+    else, the largest of two by two pixels is kept.
     """
 
     def __init__(
-        self, image_shape, n_classes, channels, kernel_size, dropout, largest_side
+        self,
+        image_shape,
+        n_classes,
+        channels,
+        kernel_size,
+        dropout,
+        largest_side,
+        whitening=None,
     ):
         super().__init__()
         self.largest_side = largest_side
@@ -103,12 +129,19 @@ class ConvNet(nn.Module):
         strided = len(channels) > 1 and min(height, width) >= SMALL_SIDE
         n_in = image_shape[2]
         layers: list[nn.Module] = []
+        if whitening is not None:
+            layers += [whitening_convolution(whitening), nn.ReLU(inplace=True)]
+            n_in, strided = len(whitening), False
+            height, width = (
+                side + 1 - size
+                for side, size in zip((height, width), whitening.shape[2:], strict=True)
+            )
         for stage, n_out in enumerate(channels, start=1):
             if stage == 1 and strided:
                 layers.append(halving_convolution(n_in, n_out, kernel_size))
                 height, width = height // 2, width // 2
             else:
-                layers.append(convolution(n_in, n_out, kernel_size, stage > 1))
+                layers.append(convolution(n_in, n_out, kernel_size, bool(layers)))
                 if stage < len(channels):
                     window = (min(2, height), min(2, width))
                     height, width = height // window[0], width // window[1]
@@ -162,7 +195,7 @@ class ConvNetClassifier(ImageClassifier):
     max_iter : int or "auto", default="auto"
         Epochs of a fit. "auto" gives it about 300 steps where a linear model of edges
         learns the classes well, and up to 800 where it does not; at least 7 epochs for
-        the former, 15 for the latter, and at most 300.
+        the former, 18 for the latter, and at most 300.
     shuffle : bool, default=True
         Whether to shuffle the training rows before each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -253,6 +286,11 @@ class ConvNetClassifier(ImageClassifier):
         Images with more pixels than a square of this side are averaged down, by a whole
         factor, before they are augmented and trained on: images of 300×300 pixels to
         60×60. None leaves images as they are.
+    whitening : bool, default=False
+        Whether a first layer decorrelates the pixels and channels of patches of 2×2
+        pixels, by kernels of their principal components, which it finds in the training
+        images and keeps [3]_. All pixels then reach the first stage: a fit takes
+        several times longer, and reads photographs better.
 
     Attributes
     ----------
@@ -320,6 +358,8 @@ class ConvNetClassifier(ImageClassifier):
     .. [1] LeCun, Bottou, Bengio, Haffner (1998). Gradient-based learning applied to
        document recognition. Proceedings of the IEEE 86.
     .. [2] Loshchilov, Hutter (2019). Decoupled weight decay regularization. ICLR.
+    .. [3] Jordan (2024). 94% on CIFAR-10 in 3.29 seconds on a single GPU.
+       arXiv:2404.00498.
 
     Examples
     --------
@@ -335,6 +375,7 @@ class ConvNetClassifier(ImageClassifier):
     kernel_size: int = 3
     dropout: float = 0.0
     largest_side: int | None = 64
+    whitening: bool = False
 
     _parameter_constraints: ClassVar[dict] = {
         **ImageClassifier._parameter_constraints,
@@ -342,6 +383,7 @@ class ConvNetClassifier(ImageClassifier):
         "kernel_size": [POSITIVE_INTEGER],
         "dropout": [SHARE],
         "largest_side": [POSITIVE_INTEGER, None],
+        "whitening": ["boolean"],
     }
 
     def build_module(self, n_features, n_classes):
@@ -378,12 +420,14 @@ class ConvNetClassifier(ImageClassifier):
             self.kernel_size,
             self.dropout,
             self._largest_side,
+            None if self._whitening is None else torch.tensor(self._whitening),
         )
 
     def _learn_input(self, rows, seen_shape):
         super()._learn_input(rows, seen_shape)
         self._largest_side = self.largest_side
         self.channels_ = self._decide_channels(rows)
+        self._whitening = self._find_whitening(rows) if self.whitening else None
 
     def _decide_channels(self, rows):
         """Return the channels of each stage."""
@@ -393,6 +437,14 @@ class ConvNetClassifier(ImageClassifier):
         if many and not self._tiny and self._clearness(rows) < UNCLEAR:
             return FOUR_STAGES
         return THREE_STAGES
+
+    def _find_whitening(self, rows):
+        """Return whitening kernels of the training images."""
+        reduce_ = partial(reduce_images, largest_side=self.largest_side)
+        sample, images = self._sample(rows, N_IMAGES, reduce_)
+        weight = None if rows.weight is None else rows.weight[sample.index]
+        standardize = Standardize(self.pixel_mean_, self.pixel_std_)
+        return whitening_kernels(standardize(images), weight).numpy()
 
     def _prepare(self, X):
         return reduce_images(super()._prepare(X), self._largest_side)

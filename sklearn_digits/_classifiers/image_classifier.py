@@ -38,7 +38,7 @@ from sklearn_digits._warnings import warn_user
 
 # "auto" numbers of epochs give a fit about this many steps, and at least so many
 # epochs: the first numbers for clear labels, the second for unclear ones.
-AUTO_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = (300, 800), (7, 15), 300
+AUTO_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = (300, 800), (7, 18), 300
 AUTO_EMA_DECAY = 0.99
 # Labels are clear where a linear model explains this share of their variance. Clear
 # labels are smoothed by so much; others less, and their images are mixed instead, up to
@@ -90,7 +90,7 @@ class ImageClassifier(TorchClassifier):
     max_iter : int or "auto", default="auto"
         Epochs of a fit. "auto" gives it about 300 steps where a linear model of edges
         learns the classes well, and up to 800 where it does not; at least 7 epochs for
-        the former, 15 for the latter, and at most 300.
+        the former, 18 for the latter, and at most 300.
     shuffle : bool, default=True
         Whether to shuffle the training rows before each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -467,19 +467,22 @@ class ImageClassifier(TorchClassifier):
         return min(self.image_shape_[:2]) < SMALLEST_AUGMENTED_SIDE
 
     def _surveyed(self, rows):
-        """Return the survey of the rows of the first fit.
-
-        Its sample does not depend on the generator of the fit, whose numbers stay as
-        they are.
-        """
+        """Return the survey of the rows of the first fit."""
         if self._survey is None:
-            order = torch.randperm(
-                len(rows), generator=torch.Generator().manual_seed(0)
-            )
-            index = rows.index[order[: sample_size(len(self.classes_))]]
-            batches = rows.subset(index).batches(self._chunk_size, torch.device("cpu"))
+            sample, images = self._sample(rows, sample_size(len(self.classes_)), shrink)
             with threads_for(0):
-                images = [shrink(self._images(X).float()) for X, _ in batches]
-                found = survey(torch.cat(images), rows.target[index])
+                found = survey(images, rows.target[sample.index])
             self._survey = vars(found)  # a stored estimator holds plain values
         return Survey(**self._survey)
+
+    def _sample(self, rows, n_images, change):
+        """Return at most `n_images` rows, and their images as `change` leaves them.
+
+        They do not depend on the generator of the fit, whose numbers stay as they are.
+        """
+        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
+        sample = rows.subset(rows.index[order[:n_images]])
+        batches = sample.batches(self._chunk_size, torch.device("cpu"))
+        with threads_for(0):
+            images = [change(self._images(X).float()) for X, _ in batches]
+        return sample, torch.cat(images)
