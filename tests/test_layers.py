@@ -120,6 +120,9 @@ def test_without_weights_it_is_torchs_batch_norm(training, options):
         y.pow(3).sum().backward()
         gradients.append([y, x.grad, layer.weight.grad, layer.bias.grad])
     assert_close(*gradients)
+    if training:  # torch divides by one value less than the 96 of a channel
+        seen = theirs.running_var - (1 - ours.momentum) * norm().running_var
+        theirs.running_var -= seen / 96
     assert_same_statistics(ours, theirs)
 
 
@@ -170,15 +173,13 @@ def test_output_does_not_depend_on_the_scale_of_the_weights():
     assert_close(outputs[2], outputs[1])
 
 
-@pytest.mark.parametrize("weight", [1e-6, 1e-3, 1 / 96, 1.5 / 96, 0.1, 1, 1e3])
-def test_small_weights_do_not_shrink_the_running_variance(weight):
+@pytest.mark.parametrize("weight", [1e-6, 1 / 96, 1, 1e3])
+def test_the_running_variance_does_not_depend_on_the_scale_of_weights(weight):
     # Boosting and many users give weights that add up to 1 over the whole data set.
     layer = norm(momentum=1.0)
     layer.sample_weight = torch.full((6,), weight, dtype=torch.float64)
     layer(batch())
-    variance = batch().var(dim=(0, 2, 3), correction=0)
-    share = layer.running_var / variance
-    assert ((share > 0.999) & (share < 3.5)).all(), share
+    assert_close(layer.running_var, batch().var(dim=(0, 2, 3), correction=0))
 
 
 def test_weights_count_in_training_alone():

@@ -138,13 +138,36 @@ def test_targets_of_another_form_than_in_fit_are_refused():
         encode_targets(INDICATOR, np.arange(3), False)
 
 
+def as_passed(*args):
+    """Return weights on the scale that they were passed in."""
+    weights, exponent = row_weights(*args)
+    assert 1 <= weights.max() < 2
+    return np.ldexp(weights, exponent)
+
+
 def test_no_weights_stay_no_weights():
-    assert row_weights(FEW, FEW_CLASSES, None, None, False) is None
+    assert row_weights(FEW, FEW_CLASSES, None, None, False) == (None, 0)
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced", {0: 1e-200, 2: 3, 5: 1}])
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_weights_of_any_scale_are_the_same_but_for_a_power_of_two(class_weight, scale):
+    sample_weight = np.array([0.2, 1, 0, 3, 0.5])
+    plain, scaled = (
+        row_weights(FEW, FEW_CLASSES, sample_weight * factor, class_weight, False)
+        for factor in (1.0, scale)
+    )
+    assert_allclose(scaled[0] / scaled[0].sum(), plain[0] / plain[0].sum())
+
+
+def test_a_class_that_the_rows_lack_may_have_a_weight():
+    weights = as_passed(FEW, FEW_CLASSES, None, {0: 1, 2: 3, 5: 2, 7: 4}, False)
+    assert_array_equal(weights, as_passed(FEW, FEW_CLASSES, None, {2: 3, 5: 2}, False))
 
 
 @pytest.mark.parametrize("sample_weight", [[1, 0, 2, 3, 1], np.arange(5, dtype="f4")])
 def test_sample_weights_pass_in_float64(sample_weight):
-    weights = row_weights(FEW, FEW_CLASSES, sample_weight, None, False)
+    weights = as_passed(FEW, FEW_CLASSES, sample_weight, None, False)
     assert_array_equal(weights, sample_weight)
     assert weights.dtype == np.float64
 
@@ -152,14 +175,14 @@ def test_sample_weights_pass_in_float64(sample_weight):
 @pytest.mark.parametrize("y", LABELS, ids=lambda y: str(getattr(y, "dtype", "list")))
 def test_balanced_weights_are_scikit_learns(y):
     y, classes, _ = learnt(y)
-    weights = row_weights(y, classes, None, "balanced", False)
+    weights = as_passed(y, classes, None, "balanced", False)
     assert_allclose(weights, compute_sample_weight("balanced", y))
 
 
 @pytest.mark.parametrize("class_weight", DICTS)
 @pytest.mark.parametrize("sample_weight", [None, [1.0, 2, 0, 1, 0.5]])
 def test_weights_of_a_dict_are_scikit_learns(class_weight, sample_weight):
-    weights = row_weights(FEW, FEW_CLASSES, sample_weight, class_weight, False)
+    weights = as_passed(FEW, FEW_CLASSES, sample_weight, class_weight, False)
     expected = compute_sample_weight({0: 1, 2: 1, 5: 1} | class_weight, FEW)
     assert_allclose(weights, expected * (1 if sample_weight is None else sample_weight))
     assert weights.dtype == np.float64
@@ -168,25 +191,25 @@ def test_weights_of_a_dict_are_scikit_learns(class_weight, sample_weight):
 @pytest.mark.parametrize("y", LABELS, ids=lambda y: str(getattr(y, "dtype", "list")))
 def test_weights_of_a_dict_find_labels_of_every_kind(y):
     y, classes, _ = learnt(y)
-    weights = row_weights(y, classes, None, {classes.tolist()[1]: 4.0}, False)
+    weights = as_passed(y, classes, None, {classes.tolist()[1]: 4.0}, False)
     assert_array_equal(weights, np.where(y == classes[1], 4.0, 1.0))
 
 
 def test_a_weighted_row_balances_as_repeated_rows():
     counts = np.array([3, 1, 2, 1, 4])
-    weights = row_weights(FEW, FEW_CLASSES, counts, "balanced", False)
+    weights = as_passed(FEW, FEW_CLASSES, counts, "balanced", False)
     repeated = compute_sample_weight("balanced", FEW.repeat(counts))
     assert_allclose((weights / counts).repeat(counts), repeated)
 
 
 def test_balancing_passes_over_classes_without_rows():
     classes = np.array([0, 2, 3, 5])
-    weights = row_weights(FEW, classes, None, "balanced", False)
+    weights = as_passed(FEW, classes, None, "balanced", False)
     assert_allclose(weights, compute_sample_weight("balanced", FEW))
 
 
 def test_balancing_passes_over_classes_without_weight():
-    weights = row_weights(FEW, FEW_CLASSES, [0, 1, 1, 1, 1], "balanced", False)
+    weights = as_passed(FEW, FEW_CLASSES, [0, 1, 1, 1, 1], "balanced", False)
     assert_allclose(weights, [0, *compute_sample_weight("balanced", FEW[1:])])
 
 
@@ -197,7 +220,7 @@ def test_balancing_passes_over_classes_without_weight():
         ([0, 0, 0, 0, 0], None, "at least one non-zero"),
         ([1, 1], None, r"sample_weight.shape == \(2,\), expected \(5,\)"),
         ([1, 1, 1, 1, np.nan], None, "NaN"),
-        (None, {0: 1, 7: 2}, r"class_weight names classes \[7\].*among \[0 2 5\]"),
+        (None, {0: 1, 7: 2}, r"classes \[7\].*among \[0 2 5\].*no weight for \[2, 5\]"),
         (None, {"two": 2}, r"class_weight names classes \['two'\]"),
         (None, {2: -0.5}, r"class_weight=\{2: -0.5\} must hold finite numbers"),
         (None, {2: float("nan")}, "class_weight"),
@@ -211,10 +234,10 @@ def test_weights_that_mean_nothing_are_named(sample_weight, class_weight, told):
 
 def test_balanced_columns_of_an_indicator_matrix_multiply():
     Y = np.array([[0, 1], [1, 1], [0, 0], [0, 1]])
-    weights = row_weights(Y, np.arange(2), None, "balanced", True)
+    weights = as_passed(Y, np.arange(2), None, "balanced", True)
     assert_allclose(weights, compute_sample_weight("balanced", Y))
     counts = np.array([2, 0, 1, 3])
-    weights = row_weights(Y, np.arange(2), counts, "balanced", True)
+    weights = as_passed(Y, np.arange(2), counts, "balanced", True)
     repeated = compute_sample_weight("balanced", Y.repeat(counts, axis=0))
     assert_allclose((weights / np.maximum(counts, 1)).repeat(counts), repeated)
 

@@ -11,6 +11,9 @@ from sklearn.svm import SVC
 
 from sklearn_digits import ConvNetClassifier, ConvolutionFeatureTransformer
 
+# As the guide has it.
+EDGES = ConvolutionFeatureTransformer("gabor", rectify="abs", pooling="mean", power=0.5)
+
 
 def as_rows(X):
     """Return images as rows of pixels between 0 and 1."""
@@ -22,20 +25,12 @@ def of_pixels(classifier):
     return make_pipeline(FunctionTransformer(as_rows), classifier)
 
 
-def of_edges(classifier):
-    """Return a classifier of what edge kernels find, as the guide has it."""
-    edges = ConvolutionFeatureTransformer(
-        "gabor", rectify="abs", pooling="mean", power=0.5
-    )
-    return make_pipeline(edges, StandardScaler(), classifier)
-
-
 # Each makes an estimator of a random seed.
 CANDIDATES = {
     "ConvNetClassifier": lambda seed: ConvNetClassifier(random_state=seed),
     "class shares": lambda seed: of_pixels(DummyClassifier()),
-    "edges + logistic regression": lambda seed: of_edges(
-        LogisticRegression(C=0.01, max_iter=1000)
+    "edges + logistic regression": lambda seed: make_pipeline(
+        EDGES, StandardScaler(), LogisticRegression(C=0.01, max_iter=1000)
     ),
     "SVC": lambda seed: of_pixels(CalibratedClassifierCV(SVC(), ensemble=False)),
     "scikit-learn MLP": lambda seed: of_pixels(MLPClassifier(random_state=seed)),

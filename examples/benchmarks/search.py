@@ -114,7 +114,10 @@ def fit_and_judge(options, job):
     start = process_time()
     estimator.fit(X, y)
     seconds = process_time() - start
-    found = figures(estimator.classes_, estimator.predict_proba(X_judge), y_judge)
+    if hasattr(estimator, "predict_proba"):
+        found = figures(estimator.classes_, estimator.predict_proba(X_judge), y_judge)
+    else:
+        found = figures_of_labels(estimator.predict(X_judge), y_judge)
     rng = np.random.default_rng(0)
     spoiled = {
         name: np.mean(estimator.predict(spoil(X_judge, rng)) == y_judge)
@@ -132,11 +135,18 @@ def figures(classes, probabilities, y):
     places = np.where(known, np.searchsorted(classes, y), -1)
     seen, places_seen = probabilities[known], places[known]
     return {
-        "accuracy": np.mean(predicted == y),
-        "balanced": balanced_accuracy_score(y, predicted),
+        **figures_of_labels(predicted, y),
         "log-loss": log_loss(places_seen, seen, labels=range(len(classes))),
         "calibration error": calibration_error(probabilities, places),
         "AUC": area(places_seen, seen),
+    }
+
+
+def figures_of_labels(predicted, y):
+    """Return accuracy and balanced accuracy."""
+    return {
+        "accuracy": np.mean(predicted == y),
+        "balanced": balanced_accuracy_score(y, predicted),
     }
 
 

@@ -336,12 +336,16 @@ class ImageClassifier(TorchClassifier):
         self._class_weight = None
         if self.class_weight is None or self._multilabel:
             return super()._row_weights(y, sample_weight)
-        sample_weight = row_weights(y, self.classes_, sample_weight, None, False)
+        sample_weight, exponent = row_weights(
+            y, self.classes_, sample_weight, None, False
+        )
         by_class = class_weights(y, self.classes_, sample_weight, self.class_weight)
         # Training leaves out the rows of a class of weight zero.
         self._class_weight = np.where(by_class > 0, by_class, 1.0)
         present = np.where(by_class > 0, 1.0, 0.0)[np.searchsorted(self.classes_, y)]
-        return present if sample_weight is None else present * sample_weight
+        if sample_weight is not None:
+            present = present * sample_weight
+        return present, exponent
 
     def _learn_input(self, rows, seen_shape):
         X = rows.X

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import field, replace
 from functools import partial
 from itertools import pairwise
-from math import sqrt
+from math import ldexp, log2, sqrt
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -36,7 +36,7 @@ from sklearn_digits._training.backpropagation import (
 from sklearn_digits._training.layers import Dropout
 from sklearn_digits._training.lbfgs import train_by_lbfgs
 from sklearn_digits._training.optimizers import Adam
-from sklearn_digits._training.runtime import ONE_THREAD_STEP
+from sklearn_digits._training.runtime import ONE_THREAD_STEP, weight_dtype
 from sklearn_digits._training.schedule import SCHEDULES, Constant, InverseScaling
 
 ACTIVATIONS = {
@@ -498,10 +498,31 @@ class MLPClassifier(TorchClassifier):
 
     def _settings(self, module, generator, rows, incremental):
         settings = super()._settings(module, generator, rows, incremental)
+        settings = replace(settings, alpha=self._relative_alpha(rows))
         if self.solver == "lbfgs":
-            return replace(settings, alpha=self.alpha, optimizer=None, schedule=None)
+            return replace(settings, optimizer=None, schedule=None)
         backward = self._hand_written_backward(module, settings.step_flops())
-        return replace(settings, alpha=self.alpha, backward=backward)
+        return replace(settings, backward=backward)
+
+    def _relative_alpha(self, rows):
+        """Return the L2 penalty that suits the weights of `rows`, as they are scaled.
+
+        The penalty is divided by the sum of the weights that the user passed.
+        """
+        if not self.alpha:
+            return 0.0
+        total = float(len(rows))
+        if rows.weight is not None:
+            total = rows.weight[rows.index].double().sum().item()
+        largest = torch.finfo(weight_dtype(self.compute_dtype_)).max ** 0.25
+        exponent = rows.weight_exponent
+        if log2(self.alpha) - log2(total) - exponent > log2(largest):
+            raise ValueError(
+                f"The sample weights sum to {ldexp(total, exponent):.2g}. The L2 "
+                f"penalty, alpha={self.alpha} divided by that sum, is too large to "
+                "train with. Expected larger sample weights, or alpha=0."
+            )
+        return ldexp(self.alpha, -exponent)
 
     def _trainer(self, validation):
         if self.solver != "lbfgs":

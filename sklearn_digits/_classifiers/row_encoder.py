@@ -62,11 +62,10 @@ class RowEncoder(Estimator):
         elif not incremental:
             self._check_same_classes(y)
         target = encode_targets(y, self.classes_, self._multilabel)
-        weight = self._row_weights(y, sample_weight)
-        return Rows.weighted(X, target, weight)
+        return Rows.weighted(X, target, *self._row_weights(y, sample_weight))
 
     def _row_weights(self, y, sample_weight):
-        """Return the weights of the rows, those of their classes included, or None."""
+        """Return the weights of the rows, or None, and their exponent."""
         return row_weights(
             y, self.classes_, sample_weight, self.class_weight, self._multilabel
         )
@@ -113,7 +112,7 @@ class RowEncoder(Estimator):
             )
         target = encode_targets(y, self.classes_, self._multilabel, name="y_val")
         weight = row_weights(y, self.classes_, sample_weight, None, multilabel)
-        rows = Rows.weighted(X, target, weight)
+        rows = Rows.weighted(X, target, *weight)
         return rows.with_weight_dtype(weight_dtype(self.compute_dtype_))
 
     def __sklearn_tags__(self):

@@ -88,7 +88,9 @@ class BatchNorm2d(nn.Module):
 
     A row of weight 2 counts as two rows: weighting rows and repeating them give the
     same result. A channel with a single value in the batch (one image of one pixel)
-    has no variance and is normalized with the running statistics.
+    has no variance and is normalized with the running statistics. The running variance
+    is the mean of the batches' variances, as training divides by them; torch's is
+    larger by a factor of ``n / (n - 1)``, for n values of a channel in a batch.
 
     Parameters
     ----------
@@ -152,10 +154,15 @@ class BatchNorm2d(nn.Module):
         learn = self.training and x.shape[0] * x.shape[2] * x.shape[3] > 1
         if learn and self.sample_weight is not None:
             return self._weighted(x, self.sample_weight)
-        mean, var = self.running_mean, self.running_var
-        return functional.batch_norm(
+        mean = self.running_mean
+        var = torch.zeros_like(self.running_var) if learn else self.running_var
+        y = functional.batch_norm(
             x, mean, var, self.weight, self.bias, learn, self.momentum, self.eps
         )
+        if learn:  # torch's variance is divided by the number of values less one
+            n_values = x.shape[0] * x.shape[2] * x.shape[3]
+            self.running_var.mul_(1 - self.momentum).add_(var, alpha=1 - 1 / n_values)
+        return y
 
     def _weighted(self, x, weight):
         n_values = weight.sum() * (x.shape[2] * x.shape[3])
@@ -163,10 +170,8 @@ class BatchNorm2d(nn.Module):
         mean = (x * share).sum(dim=(0, 2, 3), keepdim=True)
         var = ((x - mean).square() * share).sum(dim=(0, 2, 3), keepdim=True)
         with torch.no_grad():
-            # Unbiased, as torch's, unless the weights are too small to be counts.
-            factor = torch.where(n_values > 2, n_values / (n_values - 1), 1.0)
-            unbiased = var.flatten() * factor
-            self.running_mean.lerp_(mean.flatten().to(self.bias.dtype), self.momentum)
-            self.running_var.lerp_(unbiased.to(self.bias.dtype), self.momentum)
+            batch_mean, batch_var = mean.flatten(), var.flatten()
+            self.running_mean.lerp_(batch_mean.to(self.bias.dtype), self.momentum)
+            self.running_var.lerp_(batch_var.to(self.bias.dtype), self.momentum)
         scale = self.weight.view(1, -1, 1, 1) * torch.rsqrt(var + self.eps)
         return (x - mean) * scale + self.bias.view(1, -1, 1, 1)

@@ -41,15 +41,18 @@ class Rows:
         None if every row weighs the same.
     index : torch.Tensor of shape (n_rows,), dtype int64
         Positions of the selected rows in `X`.
+    weight_exponent : int
+        ``weight * 2.0**weight_exponent`` are the weights that the user passed.
     """
 
     X: np.ndarray | csr_array | csr_matrix
     target: torch.Tensor
     weight: torch.Tensor | None
     index: torch.Tensor
+    weight_exponent: int = 0
 
     @classmethod
-    def weighted(cls, X, target, weight):
+    def weighted(cls, X, target, weight, exponent=0):
         """Return the rows of `X` whose weight is not zero.
 
         Parameters
@@ -57,6 +60,7 @@ class Rows:
         X : ndarray or CSR array of shape (n, n_features)
         target : torch.Tensor of shape (n,) or (n, n_labels)
         weight : ndarray of shape (n,) or None
+        exponent : int, default=0
 
         Raises
         ------
@@ -70,7 +74,7 @@ class Rows:
             raise ValueError(
                 "All sample weights are zero; expected at least one positive weight."
             )
-        return cls(X, target, torch.tensor(weight), index)
+        return cls(X, target, torch.tensor(weight), index, exponent)
 
     def __len__(self):
         return len(self.index)

@@ -115,7 +115,10 @@ def row_weights(y, classes, sample_weight, class_weight, multilabel):
     Returns
     -------
     weights : ndarray of shape (n,), dtype float64, or None
-        None if every row weighs the same.
+        None if every row weighs the same. The largest weight lies between 1 and 2.
+    exponent : int
+        ``weights * 2.0**exponent`` are the weights as they were passed: the factor is
+        exact, and may be too large or too small for a number of its own.
 
     Raises
     ------
@@ -123,12 +126,15 @@ def row_weights(y, classes, sample_weight, class_weight, multilabel):
         If weights are negative, all zero or of another length than `y`, or if
         `class_weight` comes with an indicator matrix.
     """
+    exponent = 0
     if sample_weight is not None:
-        sample_weight = _check_sample_weight(
-            sample_weight, y, dtype=np.float64, ensure_non_negative=True
+        sample_weight, exponent = split_exponent(
+            _check_sample_weight(
+                sample_weight, y, dtype=np.float64, ensure_non_negative=True
+            )
         )
     if class_weight is None:
-        return sample_weight
+        return sample_weight, exponent
     if not multilabel:
         by_class = class_weights(y, classes, sample_weight, class_weight)
         weights = by_class[np.searchsorted(classes, y)]
@@ -143,7 +149,16 @@ def row_weights(y, classes, sample_weight, class_weight, multilabel):
             f"class_weight={class_weight!r} has no meaning for an indicator matrix; "
             "expected None or 'balanced' with multilabel y."
         )
-    return weights if sample_weight is None else weights * sample_weight
+    if sample_weight is not None:
+        weights = weights * sample_weight
+    weights, of_classes = split_exponent(weights)
+    return weights, exponent + of_classes
+
+
+def split_exponent(weights):
+    """Return weights times a power of two, the largest in [1, 2), and its exponent."""
+    exponent = int(np.frexp(weights.max(initial=0.0))[1]) - 1
+    return np.ldexp(weights, -exponent), exponent
 
 
 def class_weights(y, classes, sample_weight, class_weight):
@@ -174,10 +189,16 @@ def class_weights(y, classes, sample_weight, class_weight):
 
 
 def _weights_from_dict(class_weight, classes):
+    """Return the weights of a dict, which may name more classes than there are.
+
+    A fold may lack a class. Where another class has no weight, it was misspelled.
+    """
     unknown = [label for label in class_weight if label not in classes]
-    if unknown:
+    missing = [label for label in classes.tolist() if label not in class_weight]
+    if unknown and missing:
         raise ValueError(
-            f"class_weight names classes {unknown} that are not among {classes}."
+            f"class_weight names classes {unknown} that are not among {classes}, and "
+            f"has no weight for {missing}."
         )
     weights = class_weight.values()
     if not all(

@@ -1,0 +1,125 @@
+"""The rows of a search on test parts, as the first tables and chart of the page."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
+
+# Tasks of the summary, and the accuracies that its axes name.
+SUMMARIES = {
+    "mnist all": ("MNIST", (97, 98, 99, 99.5, 99.7, 99.8)),
+    "cifar10 all": ("CIFAR-10", (50, 60, 70, 80, 85, 90, 94)),
+}
+ON_ALL_SETS = (
+    "ConvNetClassifier",
+    "edges + logistic regression",
+    "SVC",
+    "scikit-learn MLP",
+    "class shares",
+)
+OUR_COLOR, THEIR_COLOR = "#c0392b", "#7f8c8d"
+SUMMARY = """Each point is a whole fit on the training images of MNIST or CIFAR-10, judged
+by the test images: ours in red, by the number of epochs; others with their default
+parameters, or as the documentation of their library shows them. CPU seconds are those
+of the processor, all threads together. Means over the seeds, the least and the most in
+parentheses."""
+ALL_SETS = """Test images of the suite on which the defaults were chosen, by other images:
+[where the defaults come from](recipe.md). A cell holds accuracy, log-loss and expected
+calibration error (15 bins), means over the seeds. *Class shares* predicts the shares of
+the classes for every image: its log-loss is what anyone can have."""
+
+
+def fits(rows):
+    """Return a data frame of the rows that did not fail."""
+    return pd.DataFrame([row for row in rows if "failed" not in row])
+
+
+def spread(values, digits):
+    """Return a mean, and the least and the most where there are several."""
+    mean = f"{values.mean():.{digits}f}"
+    if len(values) == 1:
+        return mean
+    return f"{mean} ({values.min():.{digits}f}–{values.max():.{digits}f})"
+
+
+def summary_rows(rows):
+    """Return the rows of the table under the chart, sorted by accuracy."""
+    frame, found = fits(rows), []
+    for task, (name, _) in SUMMARIES.items():
+        groups = frame[frame["task"] == task].groupby("candidate")
+        order = groups["accuracy"].mean().sort_values(ascending=False).index
+        for who in order:
+            group = groups.get_group(who)
+            known = group["log-loss"].notna().all()
+            found.append(
+                {
+                    "images": name,
+                    "who": who,
+                    "seeds": len(group),
+                    "CPU s of a fit": float(group["CPU s"].mean()),
+                    "accuracy %": spread(100 * group["accuracy"], 2),
+                    "log-loss": spread(group["log-loss"], 3) if known else "",
+                    "calibration error": (
+                        spread(group["calibration error"], 3) if known else ""
+                    ),
+                }
+            )
+    return found
+
+
+def all_sets_rows(rows):
+    """Return a row for each task, and a column for each candidate."""
+    frame, found = fits(rows), []
+    for task, of_task in frame.groupby("task", sort=False):
+        groups = dict(list(of_task.groupby("candidate")))
+        if not set(ON_ALL_SETS[1:]) & set(groups):
+            continue
+        cells = {who: cell(groups[who]) if who in groups else "" for who in ON_ALL_SETS}
+        ours = groups.get(ON_ALL_SETS[0])
+        seeds = "" if ours is None else len(ours)
+        found.append({"task": task, "seeds of ours": seeds, **cells})
+    return found
+
+
+def cell(group):
+    """Return accuracy, log-loss and calibration error of a candidate on a task."""
+    means = group[["accuracy", "log-loss", "calibration error"]].mean()
+    return f"{100 * means.iloc[0]:.1f} / {means.iloc[1]:.2f} / {means.iloc[2]:.3f}"
+
+
+def summary_figure(rows):
+    """Return a figure: accuracy against CPU seconds, a panel for each set of images."""
+    frame = fits(rows)
+    figure = Figure(figsize=(9.5, 4.2), layout="constrained")
+    panels = figure.subplots(1, len(SUMMARIES))
+    for axes, (task, (name, ticks)) in zip(panels, SUMMARIES.items(), strict=True):
+        of_task = frame[frame["task"] == task]
+        means = of_task.groupby("candidate")[["accuracy", "CPU s"]].mean()
+        means = means[means["accuracy"] > (100 - 2 * (100 - ticks[0])) / 100]
+        draw_points(axes, means)
+        axes.set(xscale="log", yscale="log", title=name)
+        axes.set_ylim(max(200 * (1 - ticks[0] / 100), 1.3 * (100 - ticks[0])), None)
+        axes.set_ylim(1.3 * (100 - ticks[0]), 0.8 * (100 - ticks[-1]))
+        axes.yaxis.set_major_locator(FixedLocator([100 - tick for tick in ticks]))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_yticklabels([f"{tick:g} %" for tick in ticks])
+        axes.set_xlabel("CPU seconds of a fit")
+        axes.grid(color="#dddddd", linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("accuracy on test images")
+    return figure
+
+
+def draw_points(axes, means):
+    """Draw a named point for each candidate, ours in red and joined."""
+    ours = [name for name in means.index if name.startswith("ConvNetClassifier")]
+    line = means.loc[ours].sort_values("CPU s")
+    axes.plot(line["CPU s"], 100 - 100 * line["accuracy"], color=OUR_COLOR, lw=1)
+    for name, row in means.iterrows():
+        color = OUR_COLOR if name in ours else THEIR_COLOR
+        place = row["CPU s"], 100 - 100 * row["accuracy"]
+        axes.plot(*place, "o", color=color)
+        short = name.replace("ConvNetClassifier", "") or "()"
+        axes.annotate(
+            short.strip(", "), place, (5, -10), textcoords="offset points", fontsize=8
+        )
