@@ -27,6 +27,7 @@ def digits():
         # In float32, pixels from 100 to 101 have four decimals. Augmented pixels are
         # rounded to them, and training amplifies that.
         (1 / 16, 100, "float64"),
+        (1, 1e9, "float64"),
     ],
 )
 def test_scale_and_offset_of_the_pixels_do_not_matter(

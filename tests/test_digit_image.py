@@ -99,12 +99,21 @@ def test_colours_become_grey(ink_colour):
 
 
 @pytest.mark.parametrize("ink_colour", [0, 255])
-@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
-def test_transparent_pixels_are_paper(ink_colour, dtype):
+@pytest.mark.parametrize(
+    ("dtype", "white"),
+    [
+        *((dtype, 255) for dtype in ("u1", "i2", "u2", "i4", "u4", "i8", "u8")),
+        *((dtype, 65535) for dtype in ("u2", "i4", "u4", "i8", "u8")),
+        *((dtype, white) for dtype in ("f4", "f8") for white in (1, 255)),
+    ],
+)
+def test_transparent_pixels_are_paper(ink_colour, dtype, white):
     ink = draw_digit(3)
-    image = np.full((*ink.shape, 4), ink_colour, dtype=np.float64)
-    image[..., 3] = 255 * ink
-    image = image.astype(np.uint8) if dtype == np.uint8 else image / 255
+    image = np.full((*ink.shape, 4), ink_colour / 255, dtype=np.float64)
+    image[..., 3] = np.clip(ink, 0, 1)
+    image[0, 0, 3] = 1 if ink_colour else 0  # full opacity somewhere
+    image = np.rint(image * white) if white > 1 else image
+    image = image.astype(dtype)
     expected = to_digit_image(ink).astype(int)
     assert_allclose(to_digit_image(image).astype(int), expected, atol=2)
 

@@ -1,9 +1,12 @@
 import builtins
+import os
 import re
 import shutil
 import struct
 import sys
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -185,6 +188,39 @@ TROUBLES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_bomb_is_refused_where_pillows_warning_is_not_an_error(folder):
+    add_bomb(folder)
+    with pytest.raises(ValueError, match=r"claims 12000x12000.*MAX_IMAGE_PIXELS"):
+        load_image_folder(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_named_pipe_is_named_and_not_waited_for(folder):
+    path = folder / "dog" / "pipe.png"
+    os.mkfifo(path)
+    with pytest.raises(ValueError, match=r"pipe\.png cannot be used: it is no file"):
+        load_image_folder(folder)
+    with pytest.warns(UserWarning, match=r"pipe\.png"):
+        assert len(load_image_folder(folder, on_error="warn").images) == 6
+
+
+def test_threads_leave_no_warning_filter_behind(folder):
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: load_image_folder(folder), range(64)))
+    assert warnings.filters == before
+
+
+@pytest.mark.parametrize("n_bits", [8, 16])
+def test_the_transparent_value_of_a_grey_file_is_white(n_bits, tmp_path):
+    pixels = np.array([[0, 3], [7, 200]], dtype=f"u{n_bits // 8}")
+    pixels *= 1 if n_bits == 8 else 257
+    path = tmp_path / "a" / "image.png"
+    save(path, pixels, transparency=int(pixels[1, 0]))
+    assert load_image_folder(tmp_path).images.tolist() == [[[0, 3], [255, 200]]]
+
+
 @pytest.mark.parametrize(("spoil", "reason"), TROUBLES)
 def test_an_error_names_the_file_and_the_reason(folder, spoil, reason):
     path = spoil(folder)
@@ -193,13 +229,15 @@ def test_an_error_names_the_file_and_the_reason(folder, spoil, reason):
         load_image_folder(folder)
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize(("spoil", "reason"), TROUBLES)
 def test_a_warning_names_what_is_skipped_and_the_rest_is_loaded(folder, spoil, reason):
     path = spoil(folder)
     message = f"1 of the files .* skipped.*{re.escape(str(path))}"
     with pytest.warns(UserWarning, match=message) as caught:
         loaded = load_image_folder(folder, on_error="warn")
-    assert [warning.filename for warning in caught] == [__file__]
+    ours = [warning for warning in caught if warning.category is UserWarning]
+    assert [warning.filename for warning in ours] == [__file__]
     [(skipped, why)] = loaded.skipped.items()
     assert skipped == str(path)
     assert re.search(reason, why)

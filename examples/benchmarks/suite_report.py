@@ -17,15 +17,15 @@ ON_ALL_SETS = (
     "class shares",
 )
 OUR_COLOR, THEIR_COLOR = "#c0392b", "#7f8c8d"
-SUMMARY = """Each point is a whole fit on the training images of MNIST or CIFAR-10, judged
-by the test images: ours in red, by the number of epochs; others with their default
-parameters, or as the documentation of their library shows them. CPU seconds are those
-of the processor, all threads together. Means over the seeds, the least and the most in
-parentheses."""
-ALL_SETS = """Test images of the suite on which the defaults were chosen, by other images:
-[where the defaults come from](recipe.md). A cell holds accuracy, log-loss and expected
-calibration error (15 bins), means over the seeds. *Class shares* predicts the shares of
-the classes for every image: its log-loss is what anyone can have."""
+SUMMARY = """Each point is a whole fit on the training images of MNIST or CIFAR-10,
+judged by the test images: ours in red, by the number of epochs; others with their
+default parameters, or as the documentation of their library shows them. CPU seconds are
+those of the processor, all threads together. Means over the seeds, the least and the
+most in parentheses."""
+ALL_SETS = """Test images of the suite on which the defaults were chosen by other images:
+see [where the defaults come from](recipe.md). A cell holds accuracy in percent,
+log-loss, and expected calibration error in 15 bins: means over the seeds. *Class
+shares* predicts the shares of the classes for every image."""
 
 
 def fits(rows):

@@ -19,7 +19,6 @@ from sklearn_digits._classifiers.image_classifier import (
     SMALL_SIDE,
     UNCLEAR,
     ImageClassifier,
-    Standardize,
 )
 from sklearn_digits._classifiers.torch_classifier import POSITIVE_INTEGER, SHARE
 from sklearn_digits._images.reduction import reduce_images
@@ -64,7 +63,7 @@ def whitening_convolution(kernels):
     n_out, n_in, *sides = kernels.shape
     layer = nn.Conv2d(n_in, n_out, tuple(sides))
     layer.weight = nn.Parameter(kernels, requires_grad=False)
-    nn.init.zeros_(layer.bias)
+    layer.bias = nn.Parameter(torch.zeros(n_out))
     return layer
 
 
@@ -443,8 +442,7 @@ class ConvNetClassifier(ImageClassifier):
         reduce_ = partial(reduce_images, largest_side=self.largest_side)
         sample, images = self._sample(rows, N_IMAGES, reduce_)
         weight = None if rows.weight is None else rows.weight[sample.index]
-        standardize = Standardize(self.pixel_mean_, self.pixel_std_)
-        return whitening_kernels(standardize(images), weight).numpy()
+        return whitening_kernels(images, weight).numpy()
 
     def _prepare(self, X):
         return reduce_images(super()._prepare(X), self._largest_side)

@@ -482,11 +482,15 @@ class ImageClassifier(TorchClassifier):
     def _sample(self, rows, n_images, change):
         """Return at most `n_images` rows, and their images as `change` leaves them.
 
-        They do not depend on the generator of the fit, whose numbers stay as they are.
+        The images are standardized before they are rounded to float32. They do not
+        depend on the generator of the fit, whose numbers stay as they are.
         """
         order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
         sample = rows.subset(rows.index[order[:n_images]])
-        batches = sample.batches(self._chunk_size, torch.device("cpu"))
+        standardize = Standardize(self.pixel_mean_, self.pixel_std_)
+        changed = []
         with threads_for(0):
-            images = [change(self._images(X).float()) for X, _ in batches]
-        return sample, torch.cat(images)
+            for X, _ in sample.batches(self._chunk_size, torch.device("cpu")):
+                images = X if X.is_floating_point() else X.float()
+                changed.append(change(self._images(standardize(images)).float()))
+        return sample, torch.cat(changed)

@@ -131,9 +131,14 @@ def _to_grey(image: ArrayLike) -> np.ndarray:
 
 def _white(image: np.ndarray) -> float:
     """Return what stands for white in an image of this dtype."""
-    if image.dtype.kind in "iu":
-        return float(np.iinfo(image.dtype).max)
-    return 1.0 if image.max() <= 1 else 255.0
+    if image.dtype.kind not in "iu":
+        return 1.0 if image.max() <= 1 else 255.0
+    largest = float(np.iinfo(image.dtype).max)
+    # Wide integers hold bytes, or 16 bits, more often than values of their own range.
+    return next(
+        (white for white in (255.0, 65535.0) if image.max() <= white <= largest),
+        largest,
+    )
 
 
 def _lay_on_paper(grey: np.ndarray, alpha: np.ndarray, image: np.ndarray) -> np.ndarray:

@@ -1,11 +1,10 @@
 """A folder of image files, one subfolder a class."""
 
 import os
-import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -60,15 +59,15 @@ def _read_image(
         raise ValueError("it lies in no subfolder, and so has no class")
     if path.is_dir():
         raise ValueError("it is a folder without images; expected PNG and JPEG files")
+    if not path.is_file():  # reading a named pipe waits for somebody who writes
+        raise ValueError("it is no file")
     from PIL import ImageOps
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(path, formats=FORMATS) as file:
-            image = ImageOps.exif_transpose(file)
+    with Image.open(path, formats=FORMATS) as file:
+        _check_claim(file.size, Image.MAX_IMAGE_PIXELS)
+        image = ImageOps.exif_transpose(file)
     if image.mode.startswith("I;16"):
-        pixels = np.asarray(image, dtype=np.float64) / 257
-        image = Image.fromarray(np.rint(pixels).astype(np.uint8))
+        image = _as_bytes(Image, image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         paper = Image.new("RGBA", image.size, "white")
@@ -77,6 +76,28 @@ def _read_image(
     if size is not None and image.size != size:
         image = image.resize(size, Image.Resampling.BICUBIC)
     return np.asarray(image)
+
+
+def _check_claim(size: tuple[int, int], most: int | None) -> None:
+    """Raise if a file claims more pixels than Pillow's limit: it is not decoded.
+
+    Pillow warns of it. A filter that makes an error of a warning holds for all threads.
+    """
+    if most is not None and size[0] * size[1] > most:
+        raise ValueError(
+            f"it claims {size[0]}x{size[1]} pixels, more than the {most} of "
+            "PIL.Image.MAX_IMAGE_PIXELS: it could be a decompression bomb"
+        )
+
+
+def _as_bytes(Image: ModuleType, image: Any) -> Any:
+    """Return a grey image of 16 bits as one of 8, its transparent value white."""
+    values = np.asarray(image)
+    pixels = np.rint(values / 257.0).astype(np.uint8)
+    transparent = image.info.get("transparency")
+    if transparent is not None:
+        pixels[values == transparent] = 255
+    return Image.fromarray(pixels)
 
 
 def _progress(files: list[LabeledFile], verbose: bool) -> Iterable[LabeledFile]:
