@@ -22,7 +22,7 @@ judged by the test images: ours in red, by the number of epochs; others with the
 default parameters, or as the documentation of their library shows them. CPU seconds are
 those of the processor, all threads together. Means over the seeds, the least and the
 most in parentheses."""
-ALL_SETS = """Test images of the suite on which the defaults were chosen by other images:
+ALL_SETS = """Test images of the suite . Other images of it chose the defaults:
 see [where the defaults come from](recipe.md). A cell holds accuracy in percent,
 log-loss, and expected calibration error in 15 bins: means over the seeds. *Class
 shares* predicts the shares of the classes for every image."""

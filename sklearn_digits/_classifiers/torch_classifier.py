@@ -30,6 +30,7 @@ from sklearn_digits._training.record import FitRecord
 from sklearn_digits._training.runtime import (
     COMPUTE_DTYPES,
     default_modes,
+    heed_fork,
     threads_for,
     weight_dtype,
     without_autocast,
@@ -557,6 +558,7 @@ class TorchClassifier(
         function.
         """
         check_is_fitted(self)
+        heed_fork()
         X, seen_shape = self._validate_rows(X)
         self._check_input(X, seen_shape)
         flops = self._row_flops * min(X.shape[0], self._chunk_size)

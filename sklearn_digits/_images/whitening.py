@@ -35,9 +35,8 @@ def whitening_kernels(images: Tensor, weight: Tensor | None = None) -> Tensor:
        arXiv:2404.00498.
     """
     height, width = (min(PATCH_SIDE, side) for side in images.shape[2:])
-    patches = functional.unfold(
-        images, (height, width)
-    )  # (n, values of a patch, places)
+    # Of shape (n, values of a patch, places).
+    patches = functional.unfold(images, (height, width))
     if weight is not None:
         weight = weight.double().repeat_interleave(patches.shape[2])
     covariance = torch.cov(

@@ -1,9 +1,10 @@
 """Where and how a fit computes: device, precision, threads.
 
-Nothing here changes a global setting. Threads and modes of torch are set for the
-calling thread only.
+Nothing here changes a global setting, but in a process that was forked off. Threads and
+modes of torch are set for the calling thread only.
 """
 
+import os
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cache
 
@@ -17,6 +18,8 @@ COMPUTE_DTYPES = ("float32", "bfloat16", "float64")
 # A step is the forward and backward pass of one batch. Below this many floating-point
 # operations, waking a second thread costs more than it brings (measured on two cores).
 ONE_THREAD_STEP = 5e7
+# A process that was forked off has another number.
+IMPORTING_PROCESS = os.getpid()
 
 
 def resolve_device(device):
@@ -107,6 +110,16 @@ def without_autocast():
         yield
 
 
+def heed_fork():
+    """Let a process that was forked off run on one thread, for the rest of its life.
+
+    It has no copy of the threads that OpenMP may have started before, and would wait
+    for them for ever.
+    """
+    if os.getpid() != IMPORTING_PROCESS and torch.get_num_threads() > 1:
+        torch.set_num_threads(1)
+
+
 @contextmanager
 def default_modes():
     """Return a context in which the caller's modes of torch are off, in this thread.
@@ -114,6 +127,7 @@ def default_modes():
     The modes are ``autocast``, ``no_grad``, ``inference_mode`` and
     ``set_default_device``.
     """
+    heed_fork()
     on_cpu = torch.get_default_device().type == "cpu"
     device = nullcontext() if on_cpu else torch.device("cpu")  # slows down every call
     with without_autocast(), torch.inference_mode(False), torch.enable_grad(), device:
