@@ -231,6 +231,8 @@ def test_auto_epochs_depend_on_the_steps_of_an_epoch():
         return model._n_epochs(range(n_rows), 10)
 
     assert epochs(10, 0.5, max_iter=7) == 7
+    assert [epochs(n, 1.0) for n in (9_000, 10_000)] == [16, 7]
+    assert [epochs(n, 0.0) for n in (9_999, 10_000)] == [16, 15]
     for explained in (0.0, 0.3, 1.0):
         lengths = [epochs(10 * n_steps, explained) for n_steps in range(1, 900)]
         assert max(lengths) == lengths[0]

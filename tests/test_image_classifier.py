@@ -150,6 +150,17 @@ def test_embedding_checks_its_input(digits, fitted):
         ConvNetClassifier().embed(digits[0])
 
 
+@pytest.mark.parametrize(
+    ("shape", "solver"),
+    [((8, 8), "adamw"), ((19, 40), "adamw"), ((20, 20), "muon"), ((28, 28, 3), "muon")],
+)
+def test_the_auto_solver_depends_on_the_side(shape, solver):
+    X, y = np.random.default_rng(0).random((6, *shape)), np.arange(6) % 2
+    model = ConvNetClassifier((2,), max_iter=1).fit(X, y)
+    assert model.solver_ == solver
+    assert model.set_params(solver="sgd").fit(X, y).solver_ == "sgd"
+
+
 @pytest.mark.parametrize("solver", ["muon", "adamw", "sgd"])
 def test_weights_decay_only_if_they_are_told_to(solver, digits):
     class Idle(ImageClassifier):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import suite_report
 from matplotlib.figure import Figure
 from racing import OURS, show
 
@@ -248,12 +249,40 @@ CHARTS = {
 }
 
 
+def suite_sections(results):
+    """Return the Markdown of the suite, if ``search.py`` kept rows of it.
+
+    The chart of its summary is written into the folder `results`.
+    """
+    path = results / "suite.jsonl"
+    if not path.exists():
+        return []
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    figure = suite_report.summary_figure(rows)
+    figure.savefig(results / "summary.svg", metadata={"Date": None})
+    command = "`python examples/benchmarks/search.py run --tier whole --part test …`"
+    return [
+        "\n\n".join(
+            [
+                "## Accuracy against the time of a fit",
+                "![Accuracy against the time of a fit](benchmarks/summary.svg)",
+                suite_report.SUMMARY,
+                table(suite_report.summary_rows(rows)),
+                "## All sets of the suite",
+                suite_report.ALL_SETS,
+                table(suite_report.all_sets_rows(rows)),
+                f"{command}, {suite_report.DATE}.\n",
+            ]
+        )
+    ]
+
+
 def write(folder, command="make bench"):
     """Write ``benchmarks.md`` and its charts into `folder`; return its path."""
     results = folder / "benchmarks"
     races = {name: read(results / f"{name}.jsonl") for name in RACES}
     matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "benchmarks"})
-    sections = []
+    sections = suite_sections(results)
     for name, race in races.items():
         figure = CHARTS[name](race.rows) if race and race.rows else None
         if figure is not None:

@@ -16,6 +16,7 @@ ON_ALL_SETS = (
     "scikit-learn MLP",
     "class shares",
 )
+DATE = "2026-11-27"
 OUR_COLOR, THEIR_COLOR = "#c0392b", "#7f8c8d"
 SUMMARY = """Each point is a whole fit on the training images of MNIST or CIFAR-10,
 judged by the test images: ours in red, by the number of epochs; others with their
@@ -97,7 +98,6 @@ def summary_figure(rows):
         means = means[means["accuracy"] > (100 - 2 * (100 - ticks[0])) / 100]
         draw_points(axes, means)
         axes.set(xscale="log", yscale="log", title=name)
-        axes.set_ylim(max(200 * (1 - ticks[0] / 100), 1.3 * (100 - ticks[0])), None)
         axes.set_ylim(1.3 * (100 - ticks[0]), 0.8 * (100 - ticks[-1]))
         axes.yaxis.set_major_locator(FixedLocator([100 - tick for tick in ticks]))
         axes.yaxis.set_minor_locator(NullLocator())

@@ -16,7 +16,8 @@ from torch import nn
 from torch.nn import functional
 
 from sklearn_digits._classifiers.image_classifier import (
-    SMALL_SIDE,
+    LARGE_SIDE,
+    MANY_IMAGES,
     UNCLEAR,
     ImageClassifier,
 )
@@ -25,9 +26,8 @@ from sklearn_digits._images.reduction import reduce_images
 from sklearn_digits._images.whitening import N_IMAGES, whitening_kernels
 from sklearn_digits._training.layers import BatchNorm2d, Dropout
 
-# Channels that "auto" stands for: more for at least so many unclear images.
+# Channels that "auto" stands for: more for many unclear images.
 THREE_STAGES, FOUR_STAGES = (24, 48, 96), (32, 64, 128, 256)
-MANY_IMAGES = 10_000
 
 
 def convolution(n_in, n_out, kernel_size, identity):
@@ -106,7 +106,7 @@ class ConvNet(nn.Module):
 
     Notes
     -----
-    Without whitening, the first convolution halves images with sides of 16 pixels or
+    Without whitening, the first convolution halves images with sides of 20 pixels or
     more by itself: its kernels are twice as large and move by two pixels. Everywhere
     else, the largest of two by two pixels is kept.
     """
@@ -125,7 +125,7 @@ class ConvNet(nn.Module):
         self.largest_side = largest_side
         example = torch.empty(1, 1, *image_shape[:2], device="meta")
         height, width = reduce_images(example, largest_side).shape[2:]
-        strided = len(channels) > 1 and min(height, width) >= SMALL_SIDE
+        strided = len(channels) > 1 and min(height, width) >= LARGE_SIDE
         n_in = image_shape[2]
         layers: list[nn.Module] = []
         if whitening is not None:
@@ -181,9 +181,10 @@ class ConvNetClassifier(ImageClassifier):
         the image; the last has one. More channels are slower and more accurate. "auto"
         is (24, 48, 96); or (32, 64, 128, 256), for at least 10,000 images whose
         classes a linear model of edges does not learn well.
-    solver : {"muon", "adamw", "adam", "sgd"}, default="muon"
+    solver : {"auto", "muon", "adamw", "adam", "sgd"}, default="auto"
         Optimizer of the weights. "muon" learns the kernels of convolutions by Muon, all
-        other weights by AdamW.
+        other weights by AdamW. "auto" is "muon" for images with sides of 20 pixels or
+        more, and else "adamw".
     batch_size : int or "auto", default="auto"
         Images of a step; "auto" is the smaller of 128 and the number of images.
     learning_rate : {"onecycle", "cosine", "constant", "adaptive"}, default="onecycle"
@@ -193,8 +194,8 @@ class ConvNetClassifier(ImageClassifier):
         Initial learning rate. Under "onecycle" and "cosine" it is the highest one.
     max_iter : int or "auto", default="auto"
         Epochs of a fit. "auto" gives it about 300 steps where a linear model of edges
-        learns the classes well, and up to 800 where it does not; at least 7 epochs for
-        the former, 18 for the latter, and at most 300.
+        learns the classes well, and up to 800 where it does not; at least 16 epochs, or
+        7 to 15 for 10,000 images and more; and at most 300.
     shuffle : bool, default=True
         Whether to shuffle the training rows before each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -299,6 +300,8 @@ class ConvNetClassifier(ImageClassifier):
         ``(height, width, n_channels)`` of the images.
     channels_ : tuple of int
         Channels of each stage of the network.
+    solver_ : {"muon", "adamw", "adam", "sgd"}
+        Optimizer of the weights.
     augmentation_ : RandomAffine, callable or None
         The changes that training made. Flips and turns that were "auto" are decided:
         True where the training images show that they keep the class of an image.
@@ -375,6 +378,9 @@ class ConvNetClassifier(ImageClassifier):
     dropout: float = 0.0
     largest_side: int | None = 64
     whitening: bool = False
+
+    # Kernels of the first layer; files of format 1 have none.
+    _whitening: ClassVar = None
 
     _parameter_constraints: ClassVar[dict] = {
         **ImageClassifier._parameter_constraints,

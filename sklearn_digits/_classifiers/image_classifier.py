@@ -37,8 +37,10 @@ from sklearn_digits._training.targets import class_weights, row_weights
 from sklearn_digits._warnings import warn_user
 
 # "auto" numbers of epochs give a fit about this many steps, and at least so many
-# epochs: the first numbers for clear labels, the second for unclear ones.
-AUTO_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = (300, 800), (7, 18), 300
+# epochs, fewer of many images: the first numbers for clear labels, the second for
+# unclear ones.
+AUTO_STEPS, FEWEST_EPOCHS, FEWEST_OF_MANY, MOST_EPOCHS = (300, 800), 16, (7, 15), 300
+MANY_IMAGES = 10_000
 AUTO_EMA_DECAY = 0.99
 # Labels are clear where a linear model explains this share of their variance. Clear
 # labels are smoothed by so much; others less, and their images are mixed instead, up to
@@ -50,9 +52,11 @@ MIXUP_EPOCHS = 15, 30
 UNCLEAR, MANY_EPOCHS = 0.5, 30
 # Images with a side below this are not augmented: a shift would lose what they show.
 SMALLEST_AUGMENTED_SIDE = 5
-# Images with a side below this have few pixels: light and noise vary less, and the
-# first convolution of a ConvNet looks at each of them.
+# Images with a side below this have few pixels: light and noise vary less.
 SMALL_SIDE = 16
+# Images with sides from this on: Muon trains the kernels, and the first convolution of
+# a ConvNet halves the image.
+LARGE_SIDE = 20
 # Pixels at predict this many times larger or smaller than at fit raise a warning.
 SCALE_FACTOR = 8
 
@@ -77,9 +81,10 @@ class ImageClassifier(TorchClassifier):
 
     Parameters
     ----------
-    solver : {"muon", "adamw", "adam", "sgd"}, default="muon"
+    solver : {"auto", "muon", "adamw", "adam", "sgd"}, default="auto"
         Optimizer of the weights. "muon" learns the kernels of convolutions by Muon, all
-        other weights by AdamW.
+        other weights by AdamW. "auto" is "muon" for images with sides of 20 pixels or
+        more, and else "adamw".
     batch_size : int or "auto", default="auto"
         Images of a step; "auto" is the smaller of 128 and the number of images.
     learning_rate : {"onecycle", "cosine", "constant", "adaptive"}, default="onecycle"
@@ -89,8 +94,8 @@ class ImageClassifier(TorchClassifier):
         Initial learning rate. Under "onecycle" and "cosine" it is the highest one.
     max_iter : int or "auto", default="auto"
         Epochs of a fit. "auto" gives it about 300 steps where a linear model of edges
-        learns the classes well, and up to 800 where it does not; at least 7 epochs for
-        the former, 18 for the latter, and at most 300.
+        learns the classes well, and up to 800 where it does not; at least 16 epochs, or
+        7 to 15 for 10,000 images and more; and at most 300.
     shuffle : bool, default=True
         Whether to shuffle the training rows before each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -180,6 +185,8 @@ class ImageClassifier(TorchClassifier):
         Class labels, sorted.
     image_shape_ : tuple of 3 int
         ``(height, width, n_channels)`` of the images.
+    solver_ : {"muon", "adamw", "adam", "sgd"}
+        Optimizer of the weights.
     augmentation_ : RandomAffine, callable or None
         The changes that training made. Flips and turns that were "auto" are decided:
         True where the training images show that they keep the class of an image.
@@ -255,7 +262,7 @@ class ImageClassifier(TorchClassifier):
 
     image_shape: Sequence[int] | None = None
     augmentation: Literal["auto"] | RandomAffine | Callable | None = "auto"
-    solver: str = "muon"
+    solver: str = "auto"
     learning_rate: str = "onecycle"
     learning_rate_init: float = 0.01
     weight_decay: float = 0.01
@@ -269,7 +276,7 @@ class ImageClassifier(TorchClassifier):
         **TorchClassifier._parameter_constraints,
         "image_shape": ["array-like", None],
         "augmentation": [StrOptions({"auto"}), callable, None],
-        "solver": [StrOptions({"muon", "adamw", "adam", "sgd"})],
+        "solver": [StrOptions({"auto", "muon", "adamw", "adam", "sgd"})],
         "weight_decay": [NOT_NEGATIVE],
         "max_iter": [StrOptions({"auto"}), POSITIVE_INTEGER],
         "label_smoothing": [StrOptions({"auto"}), SHARE],
@@ -391,14 +398,22 @@ class ImageClassifier(TorchClassifier):
         doubt = (1 - self._clearness(rows)) ** 2
         n_steps, fewest = (
             clear + doubt * (unclear - clear)
-            for clear, unclear in (AUTO_STEPS, FEWEST_EPOCHS)
+            for clear, unclear in (AUTO_STEPS, FEWEST_OF_MANY)
         )
+        if len(rows) < MANY_IMAGES:
+            fewest = FEWEST_EPOCHS
         n_epochs = ceil(n_steps / ceil(len(rows) / batch_size))
         return min(max(round(fewest), n_epochs), MOST_EPOCHS)
 
     def _optimizer(self):
         decoupled = {"muon": Muon, "adamw": AdamW}
-        return decoupled.get(self.solver) or super()._optimizer()
+        return decoupled.get(self.solver_) or super()._optimizer()
+
+    def _decide_solver(self):
+        """Return the name of the optimizer."""
+        if self.solver != "auto":
+            return self.solver
+        return "muon" if min(self.image_shape_[:2]) >= LARGE_SIDE else "adamw"
 
     def _forward(self, flops):
         module = super()._forward(flops)
@@ -409,6 +424,7 @@ class ImageClassifier(TorchClassifier):
         return partial(average_views, module, n_views=n_views, flipped=flipped)
 
     def _settings(self, module, generator, rows, incremental):
+        self.solver_ = self._decide_solver()
         settings = super()._settings(module, generator, rows, incremental)
         self.augmentation_ = self._decide_augmentation(rows, settings.n_epochs)
         self.label_smoothing_ = self._decide_label_smoothing(rows)
