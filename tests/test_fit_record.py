@@ -87,12 +87,12 @@ def test_images_of_other_sides_share_no_checkpoint(digits, tmp_path):
 def test_another_version_shares_no_checkpoint(change, digits, tmp_path, monkeypatch):
     model = clone(CONVNET).set_params(max_iter="auto", batch_size=60)
     monkeypatch.setattr(image_classifier, "AUTO_STEPS", (3, 3))
-    monkeypatch.setattr(image_classifier, "FEWEST_EPOCHS", (3, 3))
+    monkeypatch.setattr(image_classifier, "FEWEST_EPOCHS", 3)
     (old,) = fits_and_files(tmp_path, (model, *digits))
     if change == "version":
         monkeypatch.setattr(_version, "__version__", "99.0")
     else:
-        monkeypatch.setattr(image_classifier, "FEWEST_EPOCHS", (6, 6))
+        monkeypatch.setattr(image_classifier, "FEWEST_EPOCHS", 6)
     (new,) = fits_and_files(tmp_path, (model, *digits))
     assert len(list(tmp_path.iterdir())) == 2
     assert (old.n_iter_, new.n_iter_) == (3, 3 if change == "version" else 6)

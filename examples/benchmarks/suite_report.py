@@ -119,7 +119,6 @@ def draw_points(axes, means):
         color = OUR_COLOR if name in ours else THEIR_COLOR
         place = row["CPU s"], 100 - 100 * row["accuracy"]
         axes.plot(*place, "o", color=color)
-        short = name.replace("ConvNetClassifier", "") or "()"
-        axes.annotate(
-            short.strip(", "), place, (5, -10), textcoords="offset points", fontsize=8
-        )
+        label = f"{name}()" if name == "ConvNetClassifier" else name
+        label = label.replace("ConvNetClassifier(max", "(max")
+        axes.annotate(label, place, (5, -10), textcoords="offset points", fontsize=8)
