@@ -29,7 +29,7 @@ class ModuleOwner(Estimator, ABC):
     """
 
     # The floating-point operations of a step from which on "auto" means bfloat16.
-    _bfloat16_step = 1e8
+    _bfloat16_step = 9e7
 
     @abstractmethod
     def build_module(self, n_features, n_classes):
