@@ -195,11 +195,13 @@ def test_a_bomb_is_refused_where_pillows_warning_is_not_an_error(folder):
         load_image_folder(folder)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_named_pipe_is_named_and_not_waited_for(folder):
     path = folder / "dog" / "pipe.png"
     os.mkfifo(path)
-    with pytest.raises(ValueError, match=r"pipe\.png cannot be used: it is no file"):
+    with pytest.raises(
+        ValueError, match=r"pipe\.png cannot be used: it is not a regular file"
+    ):
         load_image_folder(folder)
     with pytest.warns(UserWarning, match=r"pipe\.png"):
         assert len(load_image_folder(folder, on_error="warn").images) == 6

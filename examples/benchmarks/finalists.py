@@ -8,7 +8,8 @@
 import numpy as np
 import torch
 from candidates import CANDIDATES, EDGES, of_pixels
-from convnet_peers import SkorchExample, keras_network, stock_skorch
+from convnet_peers import SkorchExample, as_images, keras_network, stock_skorch
+from peers import keras_with_jax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -34,7 +35,7 @@ class Example(ClassifierMixin, BaseEstimator):
     def fit(self, X, y):
         """Train on images (n, height, width) of MNIST's size, classes 0, 1, 2, ..."""
         self.classes_ = np.unique(y)
-        self._train(images_of_floats(X), y)
+        self._train(X, y)
         return self
 
     def predict(self, X):
@@ -46,15 +47,14 @@ class KerasExample(Example):
     """Keras' "Simple MNIST convnet"."""
 
     def _train(self, X, y):
-        import keras
-
-        keras.utils.set_random_seed(self.random_state)
-        self.network_ = keras_network((*X.shape[1:3], X.shape[3]), len(self.classes_))
+        keras_with_jax().utils.set_random_seed(self.random_state)
+        self.network_ = keras_network(n_classes=len(self.classes_))
+        X = as_images(X, "NHWC")
         self.network_.fit(X, y, batch_size=128, epochs=self.n_epochs, verbose=0)
 
     def predict_proba(self, X):
         """Return the probabilities of images."""
-        return self.network_.predict(images_of_floats(X), batch_size=1000, verbose=0)
+        return self.network_.predict(as_images(X, "NHWC"), batch_size=1000, verbose=0)
 
 
 class SkorchExampleClassifier(Example):
@@ -63,17 +63,11 @@ class SkorchExampleClassifier(Example):
     def _train(self, X, y):
         torch.manual_seed(self.random_state)
         self.network_ = stock_skorch(SkorchExample(), 0.002, self.n_epochs)
-        self.network_.fit(X.transpose(0, 3, 1, 2), y)
+        self.network_.fit(as_images(X, "NCHW"), y)
 
     def predict_proba(self, X):
         """Return the probabilities of images."""
-        return self.network_.predict_proba(images_of_floats(X).transpose(0, 3, 1, 2))
-
-
-def images_of_floats(X):
-    """Return images as floats between 0 and 1, with an axis of channels."""
-    X = X / np.float32(255)
-    return X if X.ndim == 4 else X[..., None]
+        return self.network_.predict_proba(as_images(X, "NCHW"))
 
 
 def whitened(seed, max_iter=12):

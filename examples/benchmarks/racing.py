@@ -18,6 +18,7 @@ from timing import describe
 from sklearn_digits.datasets import fetch_mnist
 
 OURS = "sklearn_digits"
+OUR_COLOR, THEIR_COLOR = "#c0392b", "#7f8c8d"
 PACKAGES = (
     "sklearn-digits",
     "scikit-learn",
@@ -145,6 +146,12 @@ def versions():
         except metadata.PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def is_ours(name):
+    """Tell whether a side of a chart is one of this library's."""
+    ours = (OURS, "ConvNetClassifier", "MLPClassifier", "committee", "edges +")
+    return name.startswith(ours)
 
 
 def show(value):

@@ -13,7 +13,8 @@ import matplotlib
 import numpy as np
 import suite_report
 from matplotlib.figure import Figure
-from racing import OURS, show
+from racing import OUR_COLOR, OURS, THEIR_COLOR, is_ours, show
+from search import read as read_search
 
 RACES = (
     "mlp_epoch",
@@ -29,7 +30,6 @@ RACES = (
     "growth",
     "grid_search",
 )
-OUR_COLOR, THEIR_COLOR = "#c0392b", "#7f8c8d"
 GROWING = ("MLPClassifier", "ConvNetClassifier")
 INTRODUCTION = """# Benchmarks
 
@@ -170,12 +170,6 @@ def bars(rows, by, what, title, label="who"):
     return figure
 
 
-def is_ours(name):
-    """Tell whether a bar is one of this library's."""
-    ours = (OURS, "ConvNetClassifier", "MLPClassifier", "committee", "edges +")
-    return name.startswith(ours)
-
-
 def lines(rows):
     """Return a figure of seconds and megabytes over rows, and over the side."""
     figure = Figure(figsize=(9, 6), layout="constrained")
@@ -254,10 +248,9 @@ def suite_sections(results):
 
     The chart of its summary is written into the folder `results`.
     """
-    path = results / "suite.jsonl"
-    if not path.exists():
+    rows = read_search(results / "suite.jsonl")
+    if not rows:
         return []
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     figure = suite_report.summary_figure(rows)
     figure.savefig(results / "summary.svg", metadata={"Date": None})
     command = "`python examples/benchmarks/search.py run --tier whole --part test …`"

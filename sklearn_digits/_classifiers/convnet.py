@@ -131,10 +131,8 @@ class ConvNet(nn.Module):
         if whitening is not None:
             layers += [whitening_convolution(whitening), nn.ReLU(inplace=True)]
             n_in, strided = len(whitening), False
-            height, width = (
-                side + 1 - size
-                for side, size in zip((height, width), whitening.shape[2:], strict=True)
-            )
+            height -= whitening.shape[2] - 1
+            width -= whitening.shape[3] - 1
         for stage, n_out in enumerate(channels, start=1):
             if stage == 1 and strided:
                 layers.append(halving_convolution(n_in, n_out, kernel_size))

@@ -511,11 +511,8 @@ class MLPClassifier(TorchClassifier):
         """
         if not self.alpha:
             return 0.0
-        total = float(len(rows))
-        if rows.weight is not None:
-            total = rows.weight[rows.index].double().sum().item()
         largest = torch.finfo(weight_dtype(self.compute_dtype_)).max ** 0.25
-        exponent = rows.weight_exponent
+        total, exponent = rows.total_weight(), rows.weight_exponent
         if log2(self.alpha) - log2(total) - exponent > log2(largest):
             raise ValueError(
                 f"The sample weights sum to {ldexp(total, exponent):.2g}. The L2 "

@@ -135,10 +135,8 @@ def _white(image: np.ndarray) -> float:
         return 1.0 if image.max() <= 1 else 255.0
     largest = float(np.iinfo(image.dtype).max)
     # Wide integers hold bytes, or 16 bits, more often than values of their own range.
-    return next(
-        (white for white in (255.0, 65535.0) if image.max() <= white <= largest),
-        largest,
-    )
+    whites = (255.0, 65535.0, largest)
+    return next(white for white in whites if image.max() <= white <= largest)
 
 
 def _lay_on_paper(grey: np.ndarray, alpha: np.ndarray, image: np.ndarray) -> np.ndarray:

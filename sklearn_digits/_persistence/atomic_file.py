@@ -43,11 +43,11 @@ def written_atomically(path):
     draft = path.with_name(f"{path.name[:LONGEST_STEM]}-{secrets.token_hex(8)}.tmp")
     try:
         with open(draft, "xb") as file:
+            if path.exists():  # before there is anything to read
+                draft.chmod(stat.S_IMODE(path.stat().st_mode))
             yield file
             file.flush()
             os.fsync(file.fileno())
-        if path.exists():
-            draft.chmod(stat.S_IMODE(path.stat().st_mode))
         os.replace(draft, path)
     except BaseException as error:
         draft.unlink(missing_ok=True)

@@ -151,7 +151,8 @@ class BatchNorm2d(nn.Module):
             The normalized images. In training each channel has mean 0 and variance 1
             before it is multiplied by `weight` and `bias` is added.
         """
-        learn = self.training and x.shape[0] * x.shape[2] * x.shape[3] > 1
+        n_values = x.shape[0] * x.shape[2] * x.shape[3]
+        learn = self.training and n_values > 1
         if learn and self.sample_weight is not None:
             return self._weighted(x, self.sample_weight)
         mean = self.running_mean
@@ -160,7 +161,6 @@ class BatchNorm2d(nn.Module):
             x, mean, var, self.weight, self.bias, learn, self.momentum, self.eps
         )
         if learn:  # torch's variance is divided by the number of values less one
-            n_values = x.shape[0] * x.shape[2] * x.shape[3]
             self.running_var.mul_(1 - self.momentum).add_(var, alpha=1 - 1 / n_values)
         return y
 

@@ -27,9 +27,7 @@ class FullLoss:
         self.settings = settings
         self.rows = rows
         self._parameters = list(settings.module.parameters())
-        self._total = float(len(rows))
-        if rows.weight is not None:
-            self._total = rows.weight[rows.index].sum().item()
+        self._total = rows.total_weight()
 
     @property
     def weights(self):

@@ -83,6 +83,12 @@ class Rows:
         """Return other rows of the same data set."""
         return replace(self, index=torch.as_tensor(index))
 
+    def total_weight(self):
+        """Return the sum of the weights: each row weighs 1 where there are none."""
+        if self.weight is None:
+            return float(len(self))
+        return self.weight[self.index].sum().item()
+
     def with_weight_dtype(self, dtype):
         """Return the same rows with weights of another dtype."""
         if self.weight is None:

@@ -60,7 +60,7 @@ def _read_image(
     if path.is_dir():
         raise ValueError("it is a folder without images; expected PNG and JPEG files")
     if not path.is_file():  # reading a named pipe waits for somebody who writes
-        raise ValueError("it is no file")
+        raise ValueError("it is not a regular file")
     from PIL import ImageOps
 
     with Image.open(path, formats=FORMATS) as file:
