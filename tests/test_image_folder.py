@@ -11,8 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import make_pipeline
 
-from sklearn_digits.datasets import load_image_folder
+from sklearn_digits import ConvNetClassifier, ConvolutionFeatureTransformer
+from sklearn_digits.datasets import load_image, load_image_folder
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(256, size=(6, 10, 12), dtype=np.uint8)
@@ -192,7 +195,7 @@ TROUBLES = [
 def test_a_bomb_is_refused_where_pillows_warning_is_not_an_error(folder):
     add_bomb(folder)
     with pytest.raises(ValueError, match=r"claims 12000x12000.*MAX_IMAGE_PIXELS"):
-        load_image_folder(folder)
+        load_image_folder(folder, on_error="raise")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
@@ -202,9 +205,9 @@ def test_a_named_pipe_is_named_and_not_waited_for(folder):
     with pytest.raises(
         ValueError, match=r"pipe\.png cannot be used: it is not a regular file"
     ):
-        load_image_folder(folder)
+        load_image_folder(folder, on_error="raise")
     with pytest.warns(UserWarning, match=r"pipe\.png"):
-        assert len(load_image_folder(folder, on_error="warn").images) == 6
+        assert len(load_image_folder(folder).images) == 6
 
 
 def test_threads_leave_no_warning_filter_behind(folder):
@@ -228,7 +231,7 @@ def test_an_error_names_the_file_and_the_reason(folder, spoil, reason):
     path = spoil(folder)
     message = f"^{re.escape(str(path))} cannot be used: .*({reason})"
     with pytest.raises(ValueError, match=message):
-        load_image_folder(folder)
+        load_image_folder(folder, on_error="raise")
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
@@ -237,7 +240,7 @@ def test_a_warning_names_what_is_skipped_and_the_rest_is_loaded(folder, spoil, r
     path = spoil(folder)
     message = f"1 of the files .* skipped.*{re.escape(str(path))}"
     with pytest.warns(UserWarning, match=message) as caught:
-        loaded = load_image_folder(folder, on_error="warn")
+        loaded = load_image_folder(folder)
     ours = [warning for warning in caught if warning.category is UserWarning]
     assert [warning.filename for warning in ours] == [__file__]
     [(skipped, why)] = loaded.skipped.items()
@@ -253,7 +256,7 @@ def test_an_empty_class_keeps_its_number(folder):
     shutil.rmtree(folder / "cat")
     (folder / "cat").mkdir()
     with pytest.warns(UserWarning, match="cat"):
-        loaded = load_image_folder(folder, on_error="warn")
+        loaded = load_image_folder(folder)
     assert loaded.target_names.tolist() == ["cat", "dog", "eel"]
     assert loaded.target.tolist() == [1, 1, 2, 2]
 
@@ -261,7 +264,7 @@ def test_an_empty_class_keeps_its_number(folder):
 def test_the_first_image_may_be_the_broken_one(folder):
     (folder / "cat" / "0.png").write_bytes(b"")
     with pytest.warns(UserWarning, match=r"0\.png"):
-        loaded = load_image_folder(folder, on_error="warn")
+        loaded = load_image_folder(folder)
     np.testing.assert_array_equal(loaded.images, PIXELS[1:])
 
 
@@ -269,14 +272,14 @@ def test_several_skipped_files_are_warned_of_once(folder):
     (folder / "cat" / "0.png").write_bytes(b"")
     add_text(folder)
     with pytest.warns(UserWarning, match=r"^2 of the files .* \.\.\.$") as caught:
-        assert len(load_image_folder(folder, on_error="warn").skipped) == 2
+        assert len(load_image_folder(folder).skipped) == 2
     assert len(caught) == 1
 
 
 def test_a_folder_in_which_nothing_can_be_used_is_refused(tmp_path):
     (tmp_path / "a").mkdir()
     with pytest.raises(ValueError, match="holds no image that can be used"):
-        load_image_folder(tmp_path, on_error="warn")
+        load_image_folder(tmp_path)
 
 
 def test_hidden_files_are_passed_over(folder):
@@ -326,6 +329,81 @@ def test_without_pillow_the_error_says_what_to_install(folder, monkeypatch):
         load_image_folder(folder)
 
 
+def test_images_and_the_names_of_their_classes_can_be_returned(folder):
+    X, y = load_image_folder(folder, return_X_y=True)
+    np.testing.assert_array_equal(X, PIXELS, strict=True)
+    assert y.tolist() == ["cat", "cat", "dog", "dog", "eel", "eel"]
+    assert load_image_folder(folder).labels.tolist() == y.tolist()
+
+
+@pytest.mark.parametrize("as_gray", [True, False])
+@pytest.mark.parametrize(("height", "width"), [(20, 40), (40, 20)])
+def test_padding_keeps_the_ratio_and_the_color_of_the_border(
+    tmp_path, as_gray, height, width
+):
+    pixels = np.full((height, width, 3), [200, 100, 50], dtype=np.uint8)
+    pixels[height // 2 - 5 : height // 2 + 5, width // 2 - 5 : width // 2 + 5] = 0
+    save(tmp_path / "a" / "square.png", pixels)
+    load = {"image_shape": (40, 40), "as_gray": as_gray}
+    [padded] = load_image_folder(tmp_path, **load, pad_to_aspect_ratio=True).images
+    [stretched] = load_image_folder(tmp_path, **load).images
+    dark = [image.reshape(40, 40, -1).max(axis=2) < 20 for image in (padded, stretched)]
+    sides = [{mask.any(axis=axis).sum() for axis in (0, 1)} for mask in dark]
+    assert sides[0] == {10}
+    assert len(sides[1]) == 2
+    expected = padded[20, 2] if width > height else padded[2, 20]
+    assert (padded[[0, 0, -1, -1], [0, -1, 0, -1]] == expected).all()
+
+
+def test_an_error_says_that_most_images_have_other_sizes(folder):
+    (folder / "cat" / "0.png").unlink()
+    save(folder / "cat" / "0.png", np.zeros((3, 4), dtype=np.uint8))
+    with pytest.raises(ValueError, match="expected equal sizes, or pass image_shape"):
+        load_image_folder(folder)
+
+
+@pytest.mark.parametrize("n_channels", [1, 3])
+@pytest.mark.parametrize("in_a_pipeline", [False, True])
+def test_a_new_file_becomes_an_image_like_those_of_the_fit(
+    tmp_path, n_channels, in_a_pipeline
+):
+    X = RNG.integers(256, size=(8, 6, 5, n_channels), dtype=np.uint8)
+    model = ConvolutionFeatureTransformer("sobel")
+    if in_a_pipeline:
+        model = make_pipeline(model, DummyClassifier())
+    model.fit(X, np.arange(8) % 2)
+    path = tmp_path / "new.png"
+    save(path, RNG.integers(256, size=(12, 10, 3), dtype=np.uint8))
+    image = load_image(path, like=model)
+    expected = load_image(path, (6, 5), as_gray=n_channels == 1)
+    np.testing.assert_array_equal(image, expected, strict=True)
+    assert image.shape == (1, 6, 5) + (3,) * (n_channels == 3)
+    assert len(model.predict(image) if in_a_pipeline else model.transform(image)) == 1
+
+
+def test_a_file_of_the_folder_gets_the_class_that_it_had_there(folder):
+    X, y = load_image_folder(folder, return_X_y=True)
+    model = ConvNetClassifier(
+        channels=(8,), augmentation=None, max_iter=40, random_state=0
+    ).fit(X, y)
+    assert model.predict(load_image(folder / "dog" / "2.png", like=model)) == "dog"
+
+
+def test_a_file_that_is_not_an_image_is_named(tmp_path):
+    path = tmp_path / "notes.png"
+    path.write_text("a text")
+    with pytest.raises(ValueError, match=r"notes\.png cannot be used: cannot identify"):
+        load_image(path)
+    with pytest.raises(FileNotFoundError, match=r"missing\.png does not exist"):
+        load_image(tmp_path / "missing.png")
+
+
+@pytest.mark.parametrize("like", [DummyClassifier(), make_pipeline(DummyClassifier())])
+def test_an_estimator_that_has_seen_no_image_shape_is_refused(folder, like):
+    with pytest.raises(ValueError, match="has no attribute image_shape_"):
+        load_image(folder / "dog" / "2.png", like=like)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.png", "a.jpg"])
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # about odd metadata
@@ -340,7 +418,7 @@ def test_damaged_files_load_or_are_named(tmp_path, name):
             content[at] = rng.integers(256)
         path.write_bytes(content)
         try:
-            load_image_folder(tmp_path)
+            load_image_folder(tmp_path, on_error="raise")
         except ValueError as error:
             errors.append(str(error))
     assert 0 < len(errors) < 1000

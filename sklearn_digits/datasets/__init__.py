@@ -2,6 +2,7 @@
 
 from sklearn_digits.datasets._example_digits import load_example_digits
 from sklearn_digits.datasets._idx import load_idx, save_idx
+from sklearn_digits.datasets._image_file import load_image
 from sklearn_digits.datasets._image_folder import load_image_folder
 from sklearn_digits.datasets._mnist import fetch_mnist
 
@@ -9,6 +10,7 @@ __all__ = [
     "fetch_mnist",
     "load_example_digits",
     "load_idx",
+    "load_image",
     "load_image_folder",
     "save_idx",
 ]

@@ -3,31 +3,16 @@
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from sklearn_digits._images.shape import check_image_shape
 from sklearn_digits._warnings import warn_user
+from sklearn_digits.datasets._image_file import ImageReader
 
 LabeledFile: TypeAlias = tuple[Path, int]  # the number of its class, or -1
-
-FORMATS = ("PNG", "JPEG")
-
-
-def _import_pillow() -> ModuleType:
-    """Return Pillow's module Image, or raise an ImportError that says what to do."""
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise ImportError(
-            "load_image_folder reads files with Pillow, which is not installed: "
-            "pip install sklearn-digits[images]."
-        ) from error
-    return Image
 
 
 def _list_files(path: Path) -> tuple[list[str], list[LabeledFile]]:
@@ -51,55 +36,6 @@ def _list_files(path: Path) -> tuple[list[str], list[LabeledFile]]:
     return [folder.name for folder in classes], files
 
 
-def _read_image(
-    Image: ModuleType, path: Path, number: int, mode: str, size: tuple[int, int] | None
-) -> np.ndarray:
-    """Return the pixels of a file as uint8, in `mode` and, unless None, of `size`."""
-    if number < 0:
-        raise ValueError("it lies in no subfolder, and so has no class")
-    if path.is_dir():
-        raise ValueError("it is a folder without images; expected PNG and JPEG files")
-    if not path.is_file():  # reading a named pipe waits for somebody who writes
-        raise ValueError("it is not a regular file")
-    from PIL import ImageOps
-
-    with Image.open(path, formats=FORMATS) as file:
-        _check_claim(file.size, Image.MAX_IMAGE_PIXELS)
-        image = ImageOps.exif_transpose(file)
-    if image.mode.startswith("I;16"):
-        image = _as_bytes(Image, image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(paper, image)
-    image = image.convert(mode)
-    if size is not None and image.size != size:
-        image = image.resize(size, Image.Resampling.BICUBIC)
-    return np.asarray(image)
-
-
-def _check_claim(size: tuple[int, int], most: int | None) -> None:
-    """Raise if a file claims more pixels than Pillow's limit: it is not decoded.
-
-    Pillow warns of it. A filter that makes an error of a warning holds for all threads.
-    """
-    if most is not None and size[0] * size[1] > most:
-        raise ValueError(
-            f"it claims {size[0]}x{size[1]} pixels, more than the {most} of "
-            "PIL.Image.MAX_IMAGE_PIXELS: it could be a decompression bomb"
-        )
-
-
-def _as_bytes(Image: ModuleType, image: Any) -> Any:
-    """Return a grey image of 16 bits as one of 8, its transparent value white."""
-    values = np.asarray(image)
-    pixels = np.rint(values / 257.0).astype(np.uint8)
-    transparent = image.info.get("transparency")
-    if transparent is not None:
-        pixels[values == transparent] = 255
-    return Image.fromarray(pixels)
-
-
 def _progress(files: list[LabeledFile], verbose: bool) -> Iterable[LabeledFile]:
     """Return `files` to iterate over, with a progress bar if it is asked for."""
     if not verbose:
@@ -110,29 +46,17 @@ def _progress(files: list[LabeledFile], verbose: bool) -> Iterable[LabeledFile]:
     return track(files, "images", console=Console(stderr=True))
 
 
-def _pillow_size(image_shape: Sequence[int] | None) -> tuple[int, int] | None:
-    """Return a user's ``(height, width)`` as Pillow's ``(width, height)``."""
-    if image_shape is None:
-        return None
-    height, width, n_channels = check_image_shape(image_shape)
-    if len(tuple(image_shape)) != 2:
-        raise ValueError(
-            f"image_shape={image_shape!r}; expected (height, width): as_gray decides "
-            f"about the {n_channels} channels."
-        )
-    return width, height
+def _read_labeled(reader: ImageReader, path: Path, number: int) -> np.ndarray:
+    """Return the pixels of a file that has a class."""
+    if number < 0:
+        raise ValueError("it lies in no subfolder, and so has no class")
+    if path.is_dir():
+        raise ValueError("it is a folder without images; expected PNG and JPEG files")
+    return reader.read(path)
 
 
-def _check_size(
-    pixels: np.ndarray, images: np.ndarray, used: list[tuple[str, int]]
-) -> None:
-    """Raise if an image has not the size of the first one used."""
-    if pixels.shape != images.shape[1:]:
-        raise ValueError(
-            f"it has {pixels.shape[0]}x{pixels.shape[1]} pixels (height x width), but "
-            f"{used[0][0]} has {images.shape[1]}x{images.shape[2]}; expected equal "
-            "sizes, or pass image_shape to resize all"
-        )
+class _OtherSize(ValueError):
+    """An image does not have the size of the first one."""
 
 
 @validate_params(
@@ -140,7 +64,9 @@ def _check_size(
         "path": [str, os.PathLike],
         "image_shape": ["array-like", None],
         "as_gray": ["boolean"],
+        "pad_to_aspect_ratio": ["boolean"],
         "on_error": [StrOptions({"raise", "warn"})],
+        "return_X_y": ["boolean"],
         "verbose": ["boolean"],
     },
     prefer_skip_nested_validation=True,
@@ -150,9 +76,11 @@ def load_image_folder(
     image_shape: Sequence[int] | None = None,
     as_gray: bool = True,
     *,
-    on_error: Literal["raise", "warn"] = "raise",
+    pad_to_aspect_ratio: bool = False,
+    on_error: Literal["raise", "warn"] = "warn",
+    return_X_y: bool = False,
     verbose: bool = False,
-) -> Bunch:
+) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Load PNG and JPEG files from a folder that has one subfolder for each class.
 
     Classes and files are in the order of their names; names that start with a dot are
@@ -163,14 +91,20 @@ def load_image_folder(
     path : str or path-like
         The folder: ``path/<class>/<any name>.png``.
     image_shape : tuple of 2 int, default=None
-        ``(height, width)`` to which each image is resized, whatever its ratio. None
-        takes images as they are, and wants them of one size.
+        ``(height, width)`` to which each image is resized. None takes images as they
+        are, and wants them of one size.
     as_gray : bool, default=True
-        Whether to turn colours into grey values; else all images become RGB.
-    on_error : {"raise", "warn"}, default="raise"
-        What to do about a file that is no image, is damaged or of another size, that
-        lies in no subfolder, and about a subfolder without files: raise an error that
-        names it, or skip it, warn once at the end, and list it in `skipped`.
+        Whether to turn colors into grey values; else all images become RGB.
+    pad_to_aspect_ratio : bool, default=False
+        Whether resizing keeps the ratio of the sides, and fills up what is missing with
+        the median color of the image's border. False stretches the image.
+    on_error : {"raise", "warn"}, default="warn"
+        What to do about a file that is not an image, is damaged, has another size or
+        lies in no subfolder, and about a subfolder without files. "warn" skips it,
+        lists it in `skipped`, and warns once at the end; "raise" raises an error that
+        names it.
+    return_X_y : bool, default=False
+        Whether to return images and the names of their classes instead of a Bunch.
     verbose : bool, default=False
         Whether to show a progress bar.
 
@@ -187,18 +121,23 @@ def load_image_folder(
             The class of each image, as a position in `target_names`.
         target_names : ndarray of shape (n_classes,) of str
             The names of the subfolders.
+        labels : ndarray of shape (n,) of str
+            The name of each image's class.
         filenames : ndarray of shape (n,) of str
             The file of each image.
         skipped : dict of str to str
-            What was skipped and why; empty with ``on_error="raise"``.
+            Files that were skipped, and the reason for each.
+    (images, labels) : tuple
+        If `return_X_y` is True.
 
     Raises
     ------
     NotADirectoryError
-        If `path` is no folder.
+        If `path` is not a folder.
     ValueError
-        If it has no subfolders; if a file cannot be used, unless that is only warned
-        of; if no image is left; or if `image_shape` is no shape of grey images.
+        If it has no subfolders; if a file cannot be used, and `on_error` is "raise"; if
+        no image is left; if most images have another size than the first one; or if
+        `image_shape` is not a shape of grey images.
     ImportError
         If Pillow is not installed.
 
@@ -209,6 +148,7 @@ def load_image_folder(
 
     See Also
     --------
+    load_image : Load one file, to predict its class.
     sklearn_digits.to_digit_image : Make digits on paper look as MNIST's do.
     sklearn.datasets.load_files : The same for files of text.
 
@@ -229,43 +169,67 @@ def load_image_folder(
     ...         os.mkdir(os.path.join(path, name))
     ...         image = Image.fromarray(np.full((28, 28), 7, dtype=np.uint8))
     ...         image.save(os.path.join(path, name, "first.png"))
-    ...     folder = load_image_folder(path)
-    >>> folder.images.shape, folder.target_names[folder.target].tolist()
+    ...     X, y = load_image_folder(path, return_X_y=True)
+    >>> X.shape, y.tolist()
     ((2, 28, 28), ['seven', 'two'])
     """
-    Image = _import_pillow()
-    mode, size = "L" if as_gray else "RGB", _pillow_size(image_shape)
+    reader = ImageReader(image_shape, as_gray, pad_to_aspect_ratio)
     names, files = _list_files(Path(path))
-    images = None
-    used: list[tuple[str, int]] = []
-    skipped: dict[str, str] = {}
-    for file, number in _progress(files, verbose):
-        try:
-            pixels = _read_image(Image, file, number, mode, size)
-            if images is None:
-                images = np.empty((len(files), *pixels.shape), dtype=np.uint8)
-            _check_size(pixels, images, used)
-        # Decoders raise what they like at a damaged file.
-        except Exception as error:
-            if on_error == "raise":
-                raise ValueError(f"{file} cannot be used: {error}.") from error
-            skipped[str(file)] = str(error)
-            continue
-        images[len(used)] = pixels
-        used.append((str(file), number))
-    if images is None:
-        raise ValueError(f"{path} holds no image that can be used: {skipped}.")
-    if skipped:
-        _warn_of(skipped, path)
-    images = images[: len(used)]
+    loaded = _load(reader, files, on_error == "raise", verbose)
+    if not loaded.filenames:
+        raise ValueError(f"{path} holds no image that can be used: {loaded.skipped}.")
+    if loaded.skipped:
+        _warn_of(loaded.skipped, path)
+    images = loaded.images[: len(loaded.filenames)]
+    target = np.array(loaded.numbers, dtype=np.int64)
+    labels = np.array(names)[target]
+    if return_X_y:
+        return images, labels
     return Bunch(
         data=images.reshape(len(images), -1),
         images=images,
-        target=np.array([number for _, number in used], dtype=np.int64),
+        target=target,
         target_names=np.array(names),
-        filenames=np.array([file for file, _ in used]),
-        skipped=skipped,
+        labels=labels,
+        filenames=np.array(loaded.filenames),
+        skipped=loaded.skipped,
     )
+
+
+def _load(
+    reader: ImageReader, files: list[LabeledFile], strict: bool, verbose: bool
+) -> Bunch:
+    """Return images, their files and class numbers, and what was skipped and why."""
+    loaded = Bunch(images=None, filenames=[], numbers=[], skipped={})
+    n_other_sizes = 0
+    for file, number in _progress(files, verbose):
+        try:
+            pixels = _read_labeled(reader, file, number)
+            if loaded.images is None:
+                loaded.images = np.empty((len(files), *pixels.shape), dtype=np.uint8)
+            _check_size(pixels, loaded)
+        # Decoders raise what they like at a damaged file.
+        except Exception as error:
+            n_other_sizes += isinstance(error, _OtherSize)
+            if strict or n_other_sizes > len(files) / 2:
+                raise ValueError(f"{file} cannot be used: {error}.") from error
+            loaded.skipped[str(file)] = str(error)
+            continue
+        loaded.images[len(loaded.filenames)] = pixels
+        loaded.filenames.append(str(file))
+        loaded.numbers.append(number)
+    return loaded
+
+
+def _check_size(pixels: np.ndarray, loaded: Bunch) -> None:
+    """Raise if an image does not have the size of the first one used."""
+    height, width = loaded.images.shape[1:3]
+    if pixels.shape[:2] != (height, width):
+        raise _OtherSize(
+            f"it has {pixels.shape[0]}x{pixels.shape[1]} pixels (height x width), but "
+            f"{loaded.filenames[0]} has {height}x{width}; expected equal sizes, or "
+            "pass image_shape to resize all"
+        )
 
 
 def _warn_of(skipped: dict[str, str], path: str | os.PathLike[str]) -> None:

@@ -72,7 +72,23 @@ def _load_mnist(
             ]
             data, target = map(np.concatenate, zip(*pairs, strict=True))
             return data, target
-    openml = fetch_openml(
+    try:
+        openml = _fetch_from_openml(data_home)
+    except OSError as error:
+        where = data_home or "the folder that SKLEARN_DIGITS_DATA names"
+        raise ConnectionError(
+            f"The IDX files of MNIST are not in {where}, and OpenML cannot be reached: "
+            f"{error}. Put train-images-idx3-ubyte and the three others (each with or "
+            "without .gz) into a folder, and pass it as data_home."
+        ) from error
+    rows = _MNIST_ROWS[subset]
+    # pandas keeps columns together, images are rows.
+    return np.ascontiguousarray(openml.data[rows]), openml.target[rows]
+
+
+def _fetch_from_openml(data_home: str | os.PathLike[str] | None) -> Bunch:
+    """Return MNIST as OpenML has it, and keep a copy in `data_home`."""
+    return fetch_openml(
         "mnist_784",
         version=1,
         data_home=data_home,
@@ -83,9 +99,6 @@ def _load_mnist(
         # pandas 3.1 (https://github.com/scikit-learn/scikit-learn/pull/34902).
         read_csv_kwargs={"dtype": np.uint8},
     )
-    rows = _MNIST_ROWS[subset]
-    # pandas keeps columns together, images are rows.
-    return np.ascontiguousarray(openml.data[rows]), openml.target[rows]
 
 
 @validate_params(
@@ -98,8 +111,8 @@ def _load_mnist(
     prefer_skip_nested_validation=True,
 )
 def fetch_mnist(
-    *,
     data_home: str | os.PathLike[str] | None = None,
+    *,
     subset: Literal["train", "test", "all"] = "train",
     return_X_y: bool = False,
     as_frame: bool = False,
@@ -159,6 +172,8 @@ def fetch_mnist(
         If a folder holds some of the four IDX files, but not all.
     ValueError
         If an IDX file is damaged or is not MNIST's.
+    ConnectionError
+        If no folder holds the IDX files, and OpenML cannot be reached.
 
     References
     ----------
