@@ -85,6 +85,7 @@ def _short_fits_are_no_surprise():
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=ConvergenceWarning)
         warnings.filterwarnings("ignore", message="Got `batch_size`")
+        warnings.filterwarnings("ignore", message="Rows of .* are not square")
         yield
 
 

@@ -351,7 +351,7 @@ def side_by_side(base):
     return SideBySideClassifier
 
 
-@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer", "ignore:The module has")
 @pytest.mark.parametrize(
     ("base", "dtype"), [(ImageClassifier, "float32"), (TorchClassifier, "float64")]
 )

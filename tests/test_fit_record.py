@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 
-import sklearn_digits._classifiers.image_classifier as image_classifier
+import sklearn_digits._classifiers.auto_settings as auto_settings
 from sklearn_digits import (
     Checkpoint,
     ConvNetClassifier,
@@ -86,13 +86,13 @@ def test_images_of_other_sides_share_no_checkpoint(digits, tmp_path):
 @pytest.mark.parametrize("change", ["meaning of auto", "version"])
 def test_another_version_shares_no_checkpoint(change, digits, tmp_path, monkeypatch):
     model = clone(CONVNET).set_params(max_iter="auto", batch_size=60)
-    monkeypatch.setattr(image_classifier, "AUTO_STEPS", (3, 3))
-    monkeypatch.setattr(image_classifier, "FEWEST_EPOCHS", 3)
+    monkeypatch.setattr(auto_settings, "AUTO_STEPS", (3, 3))
+    monkeypatch.setattr(auto_settings, "FEWEST_EPOCHS", 3)
     (old,) = fits_and_files(tmp_path, (model, *digits))
     if change == "version":
         monkeypatch.setattr(_version, "__version__", "99.0")
     else:
-        monkeypatch.setattr(image_classifier, "FEWEST_EPOCHS", 6)
+        monkeypatch.setattr(auto_settings, "FEWEST_EPOCHS", 6)
     (new,) = fits_and_files(tmp_path, (model, *digits))
     assert len(list(tmp_path.iterdir())) == 2
     assert (old.n_iter_, new.n_iter_) == (3, 3 if change == "version" else 6)

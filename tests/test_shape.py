@@ -87,19 +87,32 @@ def test_every_other_row_is_an_image_of_height_one(n_features):
     squares = np.arange(400) ** 2
     if n_features in squares or n_features in 3 * squares[8:]:
         return
-    assert resolve_image_shape(n_features) == (1, n_features, 1)
+    with pytest.warns(UserWarning, match=f"Rows of {n_features} features"):
+        assert resolve_image_shape(n_features) == (1, n_features, 1)
 
 
-@pytest.mark.parametrize("side", range(1, 8))
-def test_a_small_row_is_never_taken_for_a_colour_image(side):
-    assert resolve_image_shape(3 * side * side) in {
-        (1, 3 * side * side, 1),
-        (side, 3 * side, 1),
-    }
+@pytest.mark.parametrize(
+    ("n_features", "hint"),
+    [
+        (785, "785 is one more than 28x28: is a label column left in?"),
+        (3073, "3073 is one more than 32x32x3: is a label column left in?"),
+        (783, "783 is one less than 28x28: is a column missing?"),
+        (48, "image_shape=(6, 8) or image_shape=(8, 6)"),
+        (147, "image_shape=(7, 7, 3)"),
+        (61, "Were columns left out"),
+    ],
+)
+def test_rows_that_are_not_square_name_what_they_may_be(n_features, hint):
+    with pytest.warns(UserWarning, match=re.escape(hint)) as caught:
+        resolve_image_shape(n_features)
+    assert f"image_shape=(1, {n_features})" in str(caught[0].message)
+    resolve_image_shape(n_features, (1, n_features))  # as the warning says
 
 
-def test_a_hundred_and_forty_seven_features_are_a_signal():
-    assert resolve_image_shape(3 * 7 * 7) == (1, 147, 1)
+@pytest.mark.parametrize("side", range(2, 8))
+def test_a_small_row_is_never_taken_for_a_color_image(side):
+    with pytest.warns(UserWarning, match=re.escape(f"({side}, {side}, 3)")):
+        assert resolve_image_shape(3 * side * side) == (1, 3 * side * side, 1)
 
 
 @quickly

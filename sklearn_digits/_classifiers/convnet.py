@@ -15,12 +15,8 @@ from sklearn.utils._param_validation import StrOptions
 from torch import nn
 from torch.nn import functional
 
-from sklearn_digits._classifiers.image_classifier import (
-    LARGE_SIDE,
-    MANY_IMAGES,
-    UNCLEAR,
-    ImageClassifier,
-)
+from sklearn_digits._classifiers.auto_settings import LARGE_SIDE, MANY_IMAGES, UNCLEAR
+from sklearn_digits._classifiers.image_classifier import ImageClassifier
 from sklearn_digits._classifiers.torch_classifier import POSITIVE_INTEGER, SHARE
 from sklearn_digits._images.reduction import reduce_images
 from sklearn_digits._images.whitening import N_IMAGES, whitening_kernels

@@ -7,7 +7,6 @@ images, averaged weights, and views of an image at prediction.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from math import ceil
 from numbers import Real
 from typing import ClassVar, Literal
 
@@ -17,63 +16,35 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from sklearn_digits._classifiers.auto_settings import AutoSettings
 from sklearn_digits._classifiers.torch_classifier import (
     NOT_NEGATIVE,
     POSITIVE_INTEGER,
     SHARE,
-    TorchClassifier,
 )
 from sklearn_digits._images.augmentation import RandomAffine, augment
-from sklearn_digits._images.linear_probe import sample_size, shrink
+from sklearn_digits._images.channel_order import (
+    CLEAR_FACTOR,
+    are_channels_first,
+    expected_roughness,
+)
 from sklearn_digits._images.random_augmentation import RandomAugmentation
 from sklearn_digits._images.shape import check_same_images, resolve_image_shape
+from sklearn_digits._images.standardize import Standardize
 from sklearn_digits._images.statistics import largest_pixel, pixel_statistics
-from sklearn_digits._images.survey import Survey, survey
 from sklearn_digits._images.views import average_views
 from sklearn_digits._training.loss import LogLoss
 from sklearn_digits._training.optimizers import AdamW, Muon
-from sklearn_digits._training.runtime import threads_for, weight_dtype
+from sklearn_digits._training.runtime import weight_dtype
 from sklearn_digits._training.targets import class_weights, row_weights
 from sklearn_digits._warnings import warn_user
 
-# "auto" numbers of epochs give a fit about this many steps, and at least so many
-# epochs, fewer of many images: the first numbers for clear labels, the second for
-# unclear ones.
-AUTO_STEPS, FEWEST_EPOCHS, FEWEST_OF_MANY, MOST_EPOCHS = (300, 800), 16, (7, 15), 300
-MANY_IMAGES = 10_000
 AUTO_EMA_DECAY = 0.99
-# Labels are clear where a linear model explains this share of their variance. Clear
-# labels are smoothed by so much; others less, and their images are mixed instead, up to
-# a half of them, where a fit sees each more often than the first number of epochs.
-CLEAR, MOST_SMOOTHING, MOST_MIXUP = 0.6, 0.05, 0.5
-MIXUP_EPOCHS = 15, 30
-# Images of a clearness below the first number, in fits of fewer epochs than the second,
-# are shifted and flipped only: they are seen too seldom to be learned in every guise.
-UNCLEAR, MANY_EPOCHS = 0.5, 30
-# Images with a side below this are not augmented: a shift would lose what they show.
-SMALLEST_AUGMENTED_SIDE = 5
-# Images with a side below this have few pixels: light and noise vary less.
-SMALL_SIDE = 16
-# Images with sides from this on: Muon trains the kernels, and the first convolution of
-# a ConvNet halves the image.
-LARGE_SIDE = 20
 # Pixels at predict this many times larger or smaller than at fit raise a warning.
 SCALE_FACTOR = 8
 
 
-class Standardize(nn.Module):
-    """Subtract a mean and divide by a standard deviation, both known beforehand."""
-
-    def __init__(self, mean, std):
-        super().__init__()
-        self.mean, self.std = mean, std
-
-    def forward(self, x):
-        """Return `x`, of any shape, standardized."""
-        return (x - self.mean).div_(self.std)
-
-
-class ImageClassifier(TorchClassifier):
+class ImageClassifier(AutoSettings):
     """Base of classifiers of small images: bring a module, get the rest.
 
     A subclass writes :meth:`build_module`. Training, augmentation and prediction are
@@ -273,9 +244,9 @@ class ImageClassifier(TorchClassifier):
     n_views: int | str = "auto"
 
     _parameter_constraints: ClassVar[dict] = {
-        **TorchClassifier._parameter_constraints,
+        **AutoSettings._parameter_constraints,
         "image_shape": ["array-like", None],
-        "augmentation": [StrOptions({"auto"}), callable, None],
+        "augmentation": [StrOptions({"auto"}), RandomAffine, callable, None],
         "solver": [StrOptions({"auto", "muon", "adamw", "adam", "sgd"})],
         "weight_decay": [NOT_NEGATIVE],
         "max_iter": [StrOptions({"auto"}), POSITIVE_INTEGER],
@@ -355,16 +326,26 @@ class ImageClassifier(TorchClassifier):
         return present, exponent
 
     def _learn_input(self, rows, seen_shape):
+        super()._learn_input(rows, seen_shape)
         X = rows.X
         self.image_shape_ = resolve_image_shape(
             X.shape[1], self.image_shape, seen_shape
         )
         self.pixel_mean_, self.pixel_std_ = pixel_statistics(X, rows.weight)
         self._largest_pixel = largest_pixel(X)
-        self._survey = None
+        self._channel_order = expected_roughness(X, self.image_shape_)
+        if seen_shape is None and self._channel_order[0] > CLEAR_FACTOR:
+            self._warn_of_channel_order()
+
+    def _check_shape(self, seen_shape):
+        check_same_images(seen_shape, self.image_shape_)
 
     def _check_input(self, X, seen_shape):
-        check_same_images(seen_shape, self.image_shape_)
+        super()._check_input(X, seen_shape)
+        if seen_shape is None and are_channels_first(
+            X, self.image_shape_, self._channel_order
+        ):
+            self._warn_of_channel_order()
         largest = largest_pixel(X)
         if not largest or not self._largest_pixel:
             return
@@ -375,6 +356,15 @@ class ImageClassifier(TorchClassifier):
                 f"was {self._largest_pixel:g}. {type(self).__name__} learns the scale "
                 "of the pixels in fit; X seems to be on another one."
             )
+
+    def _warn_of_channel_order(self):
+        height, width, n_channels = self.image_shape_
+        warn_user(
+            f"The rows of X seem to hold channel-first images. {type(self).__name__} "
+            f"reads them as images of shape {self.image_shape_}, channels last. "
+            f"X.reshape(-1, {n_channels}, {height}, {width}).transpose(0, 2, 3, 1), of "
+            "a tensor .permute(0, 2, 3, 1), makes images of them."
+        )
 
     def _complete_module(self, module):
         standardize = Standardize(self.pixel_mean_, self.pixel_std_)
@@ -392,28 +382,9 @@ class ImageClassifier(TorchClassifier):
     def _auto_batch(self, n_rows):
         return min(128, n_rows)
 
-    def _n_epochs(self, rows, batch_size):
-        if self.max_iter != "auto":
-            return self.max_iter
-        doubt = (1 - self._clearness(rows)) ** 2
-        n_steps, fewest = (
-            clear + doubt * (unclear - clear)
-            for clear, unclear in (AUTO_STEPS, FEWEST_OF_MANY)
-        )
-        if len(rows) < MANY_IMAGES:
-            fewest = FEWEST_EPOCHS
-        n_epochs = ceil(n_steps / ceil(len(rows) / batch_size))
-        return min(max(round(fewest), n_epochs), MOST_EPOCHS)
-
     def _optimizer(self):
         decoupled = {"muon": Muon, "adamw": AdamW}
         return decoupled.get(self.solver_) or super()._optimizer()
-
-    def _decide_solver(self):
-        """Return the name of the optimizer."""
-        if self.solver != "auto":
-            return self.solver
-        return "muon" if min(self.image_shape_[:2]) >= LARGE_SIDE else "adamw"
 
     def _forward(self, flops):
         module = super()._forward(flops)
@@ -430,7 +401,7 @@ class ImageClassifier(TorchClassifier):
         self.label_smoothing_ = self._decide_label_smoothing(rows)
         self.mixup_ = self._decide_mixup(rows, settings.n_epochs)
         augment_ = self.augmentation_ and partial(augment, self.augmentation_)
-        return replace(
+        settings = replace(
             settings,
             criterion=LogLoss(
                 self._multilabel, self.label_smoothing_, self._class_weight
@@ -440,73 +411,6 @@ class ImageClassifier(TorchClassifier):
             augment=augment_,
             mixup=self.mixup_,
         )
-
-    def _decide_augmentation(self, rows, n_epochs):
-        """Return what changes images at random, flips and turns decided, or None."""
-        augmentation = self.augmentation
-        if augmentation == "auto":
-            augmentation = self._auto_augmentation(rows, n_epochs)
-        if isinstance(augmentation, RandomAffine):
-            augmentation.check()
-            if augmentation.undecided():
-                augmentation = augmentation.decided(self._surveyed(rows).symmetries)
-        return augmentation
-
-    def _auto_augmentation(self, rows, n_epochs):
-        """Return the changes that "auto" stands for."""
-        if self._tiny:
-            return None
-        if n_epochs < MANY_EPOCHS and self._clearness(rows) < UNCLEAR:
-            return RandomAffine(rotation=0, scale=0, shear=0, shift=0.08)
-        if min(self.image_shape_[:2]) < SMALL_SIDE:
-            return RandomAugmentation(contrast=0.3, brightness=0.4, noise=0.4)
-        return RandomAugmentation()
-
-    def _decide_label_smoothing(self, rows):
-        if self.label_smoothing != "auto":
-            return self.label_smoothing
-        return MOST_SMOOTHING * self._clearness(rows)
-
-    def _decide_mixup(self, rows, n_epochs):
-        if self.mixup != "auto":
-            return self.mixup
-        if self._tiny:
-            return 0.0
-        few, many = MIXUP_EPOCHS
-        repeated = min(max((n_epochs - few) / (many - few), 0.0), 1.0)
-        return MOST_MIXUP * repeated * (1 - self._clearness(rows))
-
-    def _clearness(self, rows):
-        """Return how well a linear model learns the classes, from 0 to 1."""
-        if self._tiny:
-            return 1.0
-        return min(1.0, self._surveyed(rows).explained / CLEAR)
-
-    @property
-    def _tiny(self):
-        return min(self.image_shape_[:2]) < SMALLEST_AUGMENTED_SIDE
-
-    def _surveyed(self, rows):
-        """Return the survey of the rows of the first fit."""
-        if self._survey is None:
-            sample, images = self._sample(rows, sample_size(len(self.classes_)), shrink)
-            with threads_for(0):
-                found = survey(images, rows.target[sample.index])
-            self._survey = vars(found)  # a stored estimator holds plain values
-        return Survey(**self._survey)
-
-    def _sample(self, rows, n_images, change):
-        """Return at most `n_images` rows, and their images as `change` leaves them.
-
-        The images are standardized before they are rounded to float32. They do not
-        depend on the generator of the fit, whose numbers stay as they are.
-        """
-        order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
-        sample = rows.subset(rows.index[order[:n_images]])
-        standardize = Standardize(self.pixel_mean_, self.pixel_std_)
-        changed = []
-        with threads_for(0):
-            for X, _ in sample.batches(self._chunk_size, torch.device("cpu")):
-                images = X if X.is_floating_point() else X.float()
-                changed.append(change(self._images(standardize(images)).float()))
-        return sample, torch.cat(changed)
+        if not incremental:
+            self._warn_of_cost(settings, rows)
+        return settings

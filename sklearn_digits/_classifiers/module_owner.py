@@ -9,6 +9,7 @@ from torch.nn.parameter import is_lazy
 
 from sklearn_digits._estimator import Estimator
 from sklearn_digits._persistence import pickling
+from sklearn_digits._training.layers import warn_of_global_draws
 from sklearn_digits._training.random_numbers import ReproducibleDraws
 from sklearn_digits._training.rows import take_rows
 from sklearn_digits._training.runtime import (
@@ -24,8 +25,8 @@ class ModuleOwner(Estimator, ABC):
     """An estimator whose result is a torch module, ``module_``.
 
     From its parameters to a module on its device, from there to a copy to train on,
-    to a pickle and back. Subclasses have the parameters `batch_size`, `device` and
-    `compute_dtype`.
+    to a pickle and back. Subclasses have the parameters `batch_size`, `device`,
+    `compute_dtype` and `random_state`.
     """
 
     # The floating-point operations of a step from which on "auto" means bfloat16.
@@ -89,6 +90,8 @@ class ModuleOwner(Estimator, ABC):
             batch_size = self._auto_batch(np.inf)
         else:
             batch_size = min(self.batch_size, n_rows)
+        if self.random_state is not None:
+            warn_of_global_draws(module)
         self.device_ = str(device)
         self.compute_dtype_ = self._resolve_compute_dtype(
             X.dtype, device, 3 * self._row_flops * batch_size

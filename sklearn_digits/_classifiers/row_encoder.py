@@ -10,14 +10,18 @@ from sklearn_digits._images.conversion import (
     flatten_images,
     from_torch,
 )
+from sklearn_digits._images.shape import refuse_single_image
 from sklearn_digits._training.rows import Rows
 from sklearn_digits._training.runtime import weight_dtype
 from sklearn_digits._training.targets import (
     check_targets,
     encode_targets,
     find_classes,
+    one_hot_hint,
     row_weights,
 )
+from sklearn_digits._training.validation import warn_of_another_scale
+from sklearn_digits._warnings import warn_user
 
 
 class RowEncoder(Estimator):
@@ -32,12 +36,18 @@ class RowEncoder(Estimator):
     def _learn_input(self, rows, seen_shape):
         """Learn what the rows are, before the module is built."""
 
+    def _check_shape(self, seen_shape):
+        """Check the shape of images that come to a fitted estimator."""
+
     def _check_input(self, X, seen_shape):
         """Check rows that come to a fitted estimator."""
+        self._check_shape(seen_shape)
 
     def _validate_rows(self, X, y="no_validation", *, reset=False, **options):
         """Return `X`, or `X` and `y`, validated, and the shape of images in `X`."""
         X, seen_shape = flatten_images(X)
+        if not reset:
+            refuse_single_image(np.shape(X), self.n_features_in_, type(self).__name__)
         validated = validate_data(
             self,
             X,
@@ -55,7 +65,12 @@ class RowEncoder(Estimator):
         if self._multilabel and not get_tags(self).classifier_tags.multi_label:
             raise ValueError(
                 f"{type(self).__name__} takes one label a row; y is an indicator "
-                f"matrix of shape {y.shape}. Expected y of shape (n,)."
+                f"matrix of shape {y.shape}. Expected y of shape (n,).{one_hot_hint(y)}"
+            )
+        if self._multilabel and not resume and (hint := one_hot_hint(y)):
+            warn_user(
+                f"Each row of y, of shape {y.shape}, has exactly one label, and "
+                f"{type(self).__name__} learns a yes-no question a column.{hint}"
             )
         if not resume and (self._multilabel or not incremental):
             self.classes_ = find_classes(y, self._multilabel)
@@ -79,11 +94,12 @@ class RowEncoder(Estimator):
                 f"{classes}"
             )
 
-    def _encode_validation_set(self, X, y, sample_weight):
+    def _encode_validation_set(self, X_train, X, y, sample_weight):
         """Check a validation set against the data of the fit, and encode it.
 
         Parameters
         ----------
+        X_train : ndarray or CSR array of shape (n, n_features)
         X, y, sample_weight : array-like or None
             What was passed to ``fit`` as X_val, y_val and sample_weight_val.
 
@@ -102,9 +118,10 @@ class RowEncoder(Estimator):
             )
         try:
             X, seen_shape = self._validate_rows(X)
-            self._check_input(X, seen_shape)
+            self._check_shape(seen_shape)
         except ValueError as error:
             raise ValueError(f"X_val is invalid: {error}") from error
+        warn_of_another_scale(X, X_train)
         y, multilabel = check_targets(from_torch(y))
         if len(y) != X.shape[0]:
             raise ValueError(

@@ -483,7 +483,7 @@ class TorchClassifier(
             self._learn_input(rows, seen_shape)
             module = self._first_module(X, generator, len(rows))
         rows = rows.with_weight_dtype(weight_dtype(self.compute_dtype_))
-        validation = self._encode_validation_set(*validation_set)
+        validation = self._encode_validation_set(X, *validation_set)
         trainer = self._trainer(validation)
         if self._holds_out() and validation is None:
             rows, validation = self._hold_out(rows, generator)
@@ -503,7 +503,7 @@ class TorchClassifier(
         finally:
             self._keep(record, incremental)
         if not incremental:
-            self._check_convergence(settings.schedule, record)
+            self._check_convergence(settings, rows, record)
 
     def _hold_out(self, rows, generator):
         """Split rows into those to train on, and those to score."""
@@ -528,8 +528,9 @@ class TorchClassifier(
         # n_iter_ comes last: it says that the rest is there, also to Ctrl-C.
         self.__dict__.update(record.attributes())
 
-    def _check_convergence(self, schedule, record):
+    def _check_convergence(self, settings, rows, record):
         """Warn if training ended before loss or score stopped improving."""
+        schedule = settings.schedule
         if not (record.stopped or schedule is None or schedule.fixed_length):
             warn_user(
                 f"Stochastic Optimizer: Maximum iterations ({record.n_iter}) reached "

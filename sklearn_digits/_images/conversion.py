@@ -53,6 +53,7 @@ def flatten_images(X: Any) -> tuple[Any, ImageShape | None]:
         If `X` has more than four dimensions or its channels do not come last, or if
         it holds objects in place of rows.
     """
+    to_channels_last = "permute" if hasattr(X, "permute") else "transpose"
     X = from_torch(X)
     if not hasattr(X, "shape") or len(X.shape) != 2:
         kind, X = type(X).__name__, np.asarray(X)
@@ -70,7 +71,7 @@ def flatten_images(X: Any) -> tuple[Any, ImageShape | None]:
             "(n, height, width) or (n, height, width, n_channels)."
         )
     if X.ndim == 4 and X.shape[3] not in N_CHANNELS:
-        hint = " It looks channel-first: pass X.transpose(0, 2, 3, 1)."
+        hint = f" It looks channel-first: pass X.{to_channels_last}(0, 2, 3, 1)."
         raise ValueError(
             f"X of shape {X.shape} has {X.shape[3]} channels in its last dimension; "
             "expected (n, height, width, n_channels) with 1, 3 or 4 channels."

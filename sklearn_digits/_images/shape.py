@@ -10,6 +10,9 @@ from math import isqrt, prod
 from numbers import Integral
 from typing import Any, TypeAlias
 
+from sklearn_digits._images.factorings import describe_factorings
+from sklearn_digits._warnings import warn_user
+
 ImageShape: TypeAlias = tuple[int, int, int]  # height, width, n_channels
 
 N_CHANNELS = (1, 3, 4)
@@ -77,7 +80,7 @@ def resolve_image_shape(
     -------
     image_shape : tuple of 3 int
         ``(height, width, n_channels)``. With nothing given, a row is a grey square,
-        or else a grey image of height 1.
+        or else a grey image of height 1, which raises a warning.
 
     Raises
     ------
@@ -109,8 +112,14 @@ def resolve_image_shape(
             f"Rows of {n_features} features may be {side}x{side} colour images. Pass "
             f"image_shape=({side}, {side}, 3) if the channels come last, or reorder "
             f"channel-first rows with X.reshape(-1, 3, {side}, {side})"
-            f".transpose(0, 2, 3, 1); pass image_shape=(1, {n_features}) for signals."
+            ".transpose(0, 2, 3, 1), of a tensor .permute(0, 2, 3, 1); pass "
+            f"image_shape=(1, {n_features}) for signals."
         )
+    warn_user(
+        f"Rows of {n_features} features are not square images, and are read as images "
+        f"of height 1. {describe_factorings(n_features)} Pass image_shape=(height, "
+        f"width), or image_shape=(1, {n_features}) for signals."
+    )
     return (1, n_features, 1)
 
 
@@ -128,4 +137,24 @@ def check_same_images(seen_shape: ImageShape | None, image_shape: ImageShape) ->
         raise ValueError(
             f"X holds images of shape {seen_shape} (height, width, n_channels); the "
             f"estimator was fitted with images of shape {image_shape}."
+        )
+
+
+def refuse_single_image(shape: tuple[int, ...], n_features: int, name: str) -> None:
+    """Raise if rows of pixels are those of one image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of `X`, flattened to two dimensions.
+    n_features : int
+        The features that the estimator was fitted with.
+    name : str
+        The class of the estimator.
+    """
+    if len(shape) == 2 and shape[1] != n_features and prod(shape) == n_features:
+        raise ValueError(
+            f"X has {shape[1]} features, but {name} is expecting {n_features} features "
+            "as input. X holds as many values as one image: for one image, pass "
+            "X[None], or X.reshape(1, -1)."
         )

@@ -9,6 +9,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from sklearn_digits._warnings import warn_user
+
+TORCH_DROPOUTS = (
+    nn.Dropout,
+    nn.Dropout1d,
+    nn.Dropout2d,
+    nn.Dropout3d,
+    nn.AlphaDropout,
+    nn.FeatureAlphaDropout,
+)
+
 
 class Dropout(nn.Module):
     """Dropout that draws from the generator of the fit.
@@ -175,3 +186,16 @@ class BatchNorm2d(nn.Module):
             self.running_var.lerp_(batch_var.to(self.bias.dtype), self.momentum)
         scale = self.weight.view(1, -1, 1, 1) * torch.rsqrt(var + self.eps)
         return (x - mean) * scale + self.bias.view(1, -1, 1, 1)
+
+
+def warn_of_global_draws(module):
+    """Warn if layers of `module` draw from torch's global generator as they train."""
+    layers = (each for each in module.modules() if isinstance(each, TORCH_DROPOUTS))
+    names = sorted({type(each).__name__ for each in layers if each.p > 0})
+    if names:
+        listed = " and ".join(f"torch.nn.{name}" for name in names)
+        warn_user(
+            f"The module has layers of {listed}, which draw from torch's global "
+            "generator: fits with the same random_state differ. "
+            "sklearn_digits.Dropout draws from the generator of the fit."
+        )

@@ -38,6 +38,13 @@ def check_targets(y):
     return column_or_1d(y, warn=True), False
 
 
+def one_hot_hint(y):
+    """Return the cure of an indicator matrix with one label a row, or nothing."""
+    if y.shape[1] > 1 and (y.sum(axis=1) == 1).all():
+        return " y seems to be one-hot: use y.argmax(axis=1)."
+    return ""
+
+
 def find_classes(y, multilabel):
     """Return the sorted classes of checked targets: labels, or column numbers."""
     return np.arange(y.shape[1]) if multilabel else np.unique(y)
@@ -75,7 +82,7 @@ def encode_targets(y, classes, multilabel, name="y"):
     if y.ndim != 1:
         raise ValueError(
             f"{name} of shape {y.shape} is an indicator matrix; the classifier was "
-            "fitted with labels of shape (n,)."
+            f"fitted with labels of shape (n,).{one_hot_hint(y)}"
         )
     unseen = np.setdiff1d(y, classes)
     if len(unseen):

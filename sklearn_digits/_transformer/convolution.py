@@ -23,6 +23,7 @@ from sklearn_digits._images.shape import (
     BORDER_MODES,
     ImageShape,
     check_same_images,
+    refuse_single_image,
     resolve_image_shape,
 )
 from sklearn_digits._images.statistics import largest_pixel, no_less_than_pixels
@@ -285,6 +286,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         """
         check_is_fitted(self)
         flat, seen_shape = flatten_images(X)
+        refuse_single_image(np.shape(flat), self.n_features_in_, type(self).__name__)
         check_same_images(seen_shape, self.image_shape_)
         flat = validate_data(self, flat, dtype=_INPUT_DTYPES, reset=False)
         geometry = self._geometry(self.image_shape_, self.kernels_)
