@@ -207,6 +207,7 @@ def test_further_check_passes(estimator, check):
 
 
 @pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
+@pytest.mark.filterwarnings("ignore:Rows of")
 @pytest.mark.parametrize(
     "check",
     [
@@ -218,9 +219,12 @@ def test_further_check_passes(estimator, check):
         checks.check_global_output_transform_pandas,
     ],
 )
-@pytest.mark.parametrize("transformer", TRANSFORMERS)
-def test_output_of_the_transformer_passes(transformer, check):
-    check("ConvolutionFeatureTransformer", clone(transformer))
+@pytest.mark.parametrize(
+    "transformer",
+    [*TRANSFORMERS, ConvNetClassifier(**SMALL), ResidualClassifier(**QUICK)],
+)
+def test_output_of_a_transformer_passes(transformer, check):
+    check(type(transformer).__name__, clone(transformer))
 
 
 @pytest.mark.skipif(

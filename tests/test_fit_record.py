@@ -107,11 +107,11 @@ def test_a_batch_larger_than_the_data_does_not_choose_the_precision(digits):
     assert_array_equal(large.predict_proba(digits[0]), exact.predict_proba(digits[0]))
 
 
-def test_embedding_ignores_the_callers_autocast(digits):
+def test_features_ignore_the_callers_autocast(digits):
     model = clone(CONVNET).fit(*digits)
-    expected = model.embed(digits[0])
+    expected = model.transform(digits[0])
     with torch.autocast("cpu", torch.bfloat16):
-        assert_array_equal(model.embed(digits[0]), expected)
+        assert_array_equal(model.transform(digits[0]), expected)
 
 
 # From scikit-learn

@@ -6,7 +6,6 @@ import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils._param_validation import InvalidParameterError
@@ -64,8 +63,6 @@ def test_a_network_of_ones_own_needs_only_a_module(digits):
     assert np.array_equal(
         model.predict_proba(digits[0]), again.predict_proba(digits[0])
     )
-    with pytest.raises(AttributeError, match=r"Sequential.*no method embed\(images\)"):
-        model.embed(digits[0])
 
 
 def shifted(images, down, right):
@@ -124,30 +121,6 @@ def test_images_too_small_to_shift_are_seen_once():
 def test_no_views_at_all_are_refused(digits):
     with pytest.raises(ValueError, match="n_views"):
         ConvNetClassifier(**QUICK, n_views=0).fit(*digits)
-
-
-def test_an_embedding_is_what_the_head_sees(digits, fitted):
-    images, _ = digits
-    embedding = fitted.embed(images)
-    assert embedding.shape == (400, 16)
-    assert embedding.dtype == np.float32
-    head = fitted.module_[1].head
-    logits = embedding @ head.weight.detach().numpy().T + head.bias.detach().numpy()
-    np.testing.assert_allclose(logits, fitted.decision_function(images), atol=1e-4)
-    assert np.array_equal(fitted.embed(images.reshape(400, -1)), embedding)
-
-
-def test_neighbours_in_an_embedding_are_of_one_class(digits, fitted):
-    images, y = digits
-    neighbours = KNeighborsClassifier().fit(fitted.embed(images[:300]), y[:300])
-    assert neighbours.score(fitted.embed(images[300:]), y[300:]) > 0.8
-
-
-def test_embedding_checks_its_input(digits, fitted):
-    with pytest.raises(ValueError, match="64 features"):
-        fitted.embed(np.zeros((3, 63)))
-    with pytest.raises(ValueError, match="not fitted"):
-        ConvNetClassifier().embed(digits[0])
 
 
 @pytest.mark.parametrize(

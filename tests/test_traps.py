@@ -218,7 +218,8 @@ def test_a_default_fit_of_50000_color_images_is_not_warned_of():
 
 
 @pytest.mark.parametrize(
-    "estimator", [SHORT, MLPClassifier(max_iter=300, tol=1), ConvolutionFeatureTransformer()]
+    "estimator",
+    [SHORT, MLPClassifier(max_iter=300, tol=1), ConvolutionFeatureTransformer()],
 )
 def test_a_single_image_is_told_how_to_become_one_of_many(estimator):
     estimator.fit(X[:200], Y[:200])

@@ -24,6 +24,9 @@ from sklearn_digits._training.layers import BatchNorm2d, Dropout
 
 # Channels that "auto" stands for: more for many unclear images.
 THREE_STAGES, FOUR_STAGES = (24, 48, 96), (32, 64, 128, 256)
+# Features are means over so many parts of the image along each side, each convolution's
+# of length 1. Those that the last layer decides by are shorter.
+QUARTERS, LENGTH_OF_LAST = 2, 0.5
 
 
 def convolution(n_in, n_out, kernel_size, identity):
@@ -124,6 +127,7 @@ class ConvNet(nn.Module):
         strided = len(channels) > 1 and min(height, width) >= LARGE_SIDE
         n_in = image_shape[2]
         layers: list[nn.Module] = []
+        ends: list[int] = []  # of each convolution with its normalization and ReLU
         if whitening is not None:
             layers += [whitening_convolution(whitening), nn.ReLU(inplace=True)]
             n_in, strided = len(whitening), False
@@ -140,21 +144,40 @@ class ConvNet(nn.Module):
                     height, width = height // window[0], width // window[1]
                     layers.append(nn.MaxPool2d(window))
             layers += [BatchNorm2d(n_out), nn.ReLU(inplace=True)]
+            ends.append(len(layers))
             if stage < len(channels):
                 layers.append(convolution(n_out, n_out, kernel_size, identity=True))
                 layers += [BatchNorm2d(n_out), nn.ReLU(inplace=True)]
+                ends.append(len(layers))
             n_in = n_out
         self.stages = nn.Sequential(*layers)
+        self.middle = ends[1:-1]
         self.dropout = Dropout(dropout)
         self.head = nn.Linear(2 * n_in, n_classes)
 
-    def embed(self, x):
-        """Return pooled features of images (n, n_channels, height, width).
+    def features(self, x):
+        """Return features of images (n, n_channels, height, width) for new classes.
+
+        They are the maps of the middle convolutions, averaged over quarters of the
+        image, and what the last layer decides by. Those of each convolution are scaled
+        to length 1. The last ones are scaled to less, since they know the classes of
+        the training images too well.
+        """
+        maps, found = reduce_images(x, self.largest_side), []
+        for position, layer in enumerate(self.stages, start=1):
+            maps = layer(maps)
+            if position in self.middle:
+                quarters = functional.adaptive_avg_pool2d(maps, QUARTERS)
+                found.append(functional.normalize(quarters.flatten(1)))
+        last = functional.normalize(self.pool(maps))
+        return torch.cat([*found, LENGTH_OF_LAST * last], dim=1)
+
+    def pool(self, maps):
+        """Return what the last layer decides by, from the maps of the last convolution.
 
         The maximum and the mean of each channel over the image, side by side: what is
         somewhere, and how much of it there is.
         """
-        maps = self.stages(reduce_images(x, self.largest_side))
         largest = functional.max_pool2d(maps, maps.shape[2:]).flatten(1)
         # In the order that the channels have in memory, so that gradients keep it.
         mean = maps.permute(0, 2, 3, 1).flatten(1, 2).mean(dim=1)
@@ -162,7 +185,8 @@ class ConvNet(nn.Module):
 
     def forward(self, x):
         """Return logits (n, n_classes) of images (n, n_channels, height, width)."""
-        return self.head(self.dropout(self.embed(x)))
+        maps = self.stages(reduce_images(x, self.largest_side))
+        return self.head(self.dropout(self.pool(maps)))
 
 
 class ConvNetClassifier(ImageClassifier):
@@ -206,7 +230,8 @@ class ConvNetClassifier(ImageClassifier):
     verbose : bool, default=False
         Whether to print the loss of each epoch.
     warm_start : bool, default=False
-        Whether ``fit`` continues from the weights of the previous fit.
+        Whether ``fit`` continues from the weights of the previous fit. With other
+        classes it learns a new last layer, and tunes the old features.
     momentum : float, default=0.9
         Momentum of the solver "sgd".
     nesterovs_momentum : bool, default=True

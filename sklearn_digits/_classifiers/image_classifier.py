@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
@@ -33,10 +34,11 @@ from sklearn_digits._images.shape import check_same_images, resolve_image_shape
 from sklearn_digits._images.standardize import Standardize
 from sklearn_digits._images.statistics import largest_pixel, pixel_statistics
 from sklearn_digits._images.views import average_views
+from sklearn_digits._training.features import feature_function
 from sklearn_digits._training.loss import LogLoss
 from sklearn_digits._training.optimizers import AdamW, Muon
 from sklearn_digits._training.runtime import weight_dtype
-from sklearn_digits._training.targets import class_weights, row_weights
+from sklearn_digits._training.targets import class_weights, find_classes, row_weights
 from sklearn_digits._warnings import warn_user
 
 AUTO_EMA_DECAY = 0.99
@@ -44,7 +46,7 @@ AUTO_EMA_DECAY = 0.99
 SCALE_FACTOR = 8
 
 
-class ImageClassifier(AutoSettings):
+class ImageClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, AutoSettings):
     """Base of classifiers of small images: bring a module, get the rest.
 
     A subclass writes :meth:`build_module`. Training, augmentation and prediction are
@@ -83,7 +85,8 @@ class ImageClassifier(AutoSettings):
     verbose : bool, default=False
         Whether to print the loss of each epoch.
     warm_start : bool, default=False
-        Whether ``fit`` continues from the weights of the previous fit.
+        Whether ``fit`` continues from the weights of the previous fit. With other
+        classes it learns a new last layer, and tunes the old features.
     momentum : float, default=0.9
         Momentum of the solver "sgd".
     nesterovs_momentum : bool, default=True
@@ -260,36 +263,65 @@ class ImageClassifier(AutoSettings):
     _bfloat16_step = 1e9
     _accepts_sparse = False
 
-    def embed(self, X):
-        """Return what the last layer sees: features for neighbours and clustering.
+    def transform(self, X):
+        """Return the features that the module has learned, a row an image.
+
+        They serve neighbors, clustering and other classifiers, also for classes that
+        the network has not seen. The features of images that it was trained on look
+        better than those of new images: fit what comes next on other images, or by
+        cross-validation.
 
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, height, width) or \
                 (n, height, width, n_channels)
-            As in :meth:`fit`.
+            Images of the shape seen in :meth:`fit`.
 
         Returns
         -------
-        embedding : ndarray of shape (n, n_embedding_features)
-            Of the dtype of the weights: float32, or float64.
+        X_new : ndarray of shape (n, n_features_out)
+            What the module's method ``features`` returns, or else the input of its last
+            linear layer. Of the dtype of the weights: float32, or float64.
 
         Raises
         ------
         AttributeError
-            If the module, one of your own, has no method ``embed``.
+            If the module has neither a method ``features`` nor a linear layer.
         """
         check_is_fitted(self)
+        features = self._features()
+        return self._apply(X, lambda flops: features)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the features that :meth:`transform` makes.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the columns of `X`. They are checked, and change nothing.
+
+        Returns
+        -------
+        names : ndarray of shape (n_features_out,), dtype object
+            For example ``"convnetclassifier0"``.
+        """
+        check_is_fitted(self)
+        self._features()  # raises if the module has none
+        return super().get_feature_names_out(input_features)
+
+    @property
+    def _n_features_out(self):
+        height, width, n_channels = self.image_shape_
+        dtype = weight_dtype(self.compute_dtype_)
+        with torch.inference_mode(), torch.device(self.device_):
+            example = torch.zeros(1, n_channels, height, width, dtype=dtype)
+            return self._features()(example).shape[1]
+
+    def _features(self):
+        """Return what makes features of prepared images."""
         standardize, module = super()._forward(0)
-        if not hasattr(module, "embed"):
-            raise AttributeError(
-                f"{type(module).__name__}, the module that build_module returned, has "
-                "no method embed(images), which would return the input of its last "
-                "layer."
-            )
-        return self._apply(
-            X, lambda flops: lambda images: module.embed(standardize(images))
-        )
+        features = feature_function(module)
+        return lambda images: features(standardize(images))
 
     def set_params(self, **params):
         """Set parameters of the estimator, and of the augmentation.
@@ -309,6 +341,16 @@ class ImageClassifier(AutoSettings):
         if nested and params.get("augmentation", self.augmentation) == "auto":
             params["augmentation"] = RandomAugmentation()
         return super().set_params(**params)
+
+    def _check_same_classes(self, y):
+        classes = find_classes(y, False)
+        if not np.array_equal(classes, self.classes_):
+            self.classes_, self._has_new_classes = classes, True
+
+    def _continued_module(self, generator):
+        if self.__dict__.pop("_has_new_classes", False):
+            return self._module_for_new_classes(generator)
+        return super()._continued_module(generator)
 
     def _row_weights(self, y, sample_weight):
         self._class_weight = None
@@ -414,3 +456,8 @@ class ImageClassifier(AutoSettings):
         if not incremental:
             self._warn_of_cost(settings, rows)
         return settings
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # features have that of the weights
+        return tags

@@ -105,13 +105,31 @@ class ModuleOwner(Estimator, ABC):
         params.pop("skorch_callbacks", None)
         return params
 
-    def _new_module(self, generator):
+    def _new_module(self, generator, n_more_classes=0):
         """Build a module whose initial weights `generator` draws."""
+        n_classes = len(self.classes_) + n_more_classes
         with ReproducibleDraws(generator):
-            module = self.build_module(self.n_features_in_, len(self.classes_))
+            module = self.build_module(self.n_features_in_, n_classes)
         return self._complete_module(module)
 
-    def _continued_module(self):
+    def _module_for_new_classes(self, generator):
+        """Return a module with a new last layer, and the trained weights of the others.
+
+        The weights of the last layer are those whose shape the number of classes
+        changes.
+        """
+        module = self._new_module(generator)
+        wider = self._new_module(torch.Generator(), 1).state_dict()
+        trained = {
+            name: tensor
+            for name, tensor in self.module_.state_dict().items()
+            if tensor.shape == wider[name].shape
+        }
+        module.load_state_dict(trained, strict=False)
+        self._built_with = self._building_params()
+        return module.to(self.device_, weight_dtype(self.compute_dtype_))
+
+    def _continued_module(self, generator):
         """Return a copy of the module to train on.
 
         Parameters that were set since it was built change it, dropout for example, as

@@ -478,7 +478,7 @@ class TorchClassifier(
         generator = new_generator(self.random_state)
         if resume:
             self._check_input(X, seen_shape)
-            module = self._continued_module()
+            module = self._continued_module(generator)
         else:
             self._learn_input(rows, seen_shape)
             module = self._first_module(X, generator, len(rows))
