@@ -16,10 +16,10 @@ from sklearn_digits._displays.grid import (
     Cmap,
     GridDisplay,
     Keywords,
-    as_images,
     check_matplotlib,
     color_scale,
 )
+from sklearn_digits._images.conversion import as_images
 
 
 @dataclass(eq=False, repr=False)

@@ -8,11 +8,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.utils import check_array, check_scalar
-
-from sklearn_digits._images.conversion import flatten_images
-from sklearn_digits._images.shape import resolve_image_shape
+from sklearn.utils import check_scalar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,14 +37,6 @@ def check_matplotlib(caller: str) -> None:
             f"{caller} draws with matplotlib, which is not installed: "
             "pip install sklearn-digits[plot]."
         ) from error
-
-
-def as_images(X: ArrayLike, image_shape: Sequence[int] | None) -> np.ndarray:
-    """Return `X` as an array of shape (n, height, width, n_channels)."""
-    rows, seen_shape = flatten_images(X)
-    rows = check_array(rows, input_name="X")
-    shape = resolve_image_shape(rows.shape[1], image_shape, seen_shape)
-    return rows.reshape(-1, *shape)
 
 
 def color_scale(images: np.ndarray) -> tuple[np.ndarray, Keywords]:
@@ -122,6 +110,7 @@ class GridDisplay(SizedDisplay):
         captions: Sequence[Any] | np.ndarray | None,
         n_columns: int | None,
         text_kw: Keywords | None,
+        margins: Size = (0, 0.3),
     ) -> Self:
         """Draw images, and keep what was drawn as attributes.
 
@@ -138,6 +127,8 @@ class GridDisplay(SizedDisplay):
             None makes the grid about twice as wide as high.
         text_kw : dict or None
             Keywords of the captions.
+        margins : tuple of 2 float, default=(0, 0.3)
+            ``(width, height)`` of what a new figure has around the grid, in inches.
         """
         n_rows, n_columns = _grid_shape(len(tiles), n_columns)
         captions = [] if captions is None else [*map(str, captions[: len(tiles)])]
@@ -150,7 +141,7 @@ class GridDisplay(SizedDisplay):
         size = (n_columns * cell_width - gap, n_rows * cell_height)
         caption_width = LETTER_WIDTH * n_letters  # of the font size
         inch = max(CELL_INCHES / side, caption_width * SMALLEST_FONT / 72 / cell_width)
-        inch = self._open_axes(ax, size, inch, margins=(0, 0.3))
+        inch = self._open_axes(ax, size, inch, margins)
         # Captions fit their cells.
         room = min(line / LINE_HEIGHT, cell_width / max(caption_width, LETTER_WIDTH))
         fontsize = min(LARGEST_FONT, 72 * inch * room)

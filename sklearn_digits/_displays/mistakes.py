@@ -15,9 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_digits._displays.digits import DigitsDisplay
 from sklearn_digits._displays.grid import (
     AxesOrNone,
-    as_images,
     check_matplotlib,
 )
+from sklearn_digits._images.conversion import as_images
 
 
 @dataclass(eq=False, repr=False)

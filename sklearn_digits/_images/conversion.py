@@ -1,15 +1,22 @@
-"""Convert input of any kind to rows of pixels, without a copy where possible.
+"""Convert input of any kind to rows of pixels and back, without a copy if possible.
 
 A flattened row holds the pixels of its image in the same order, so that both forms
 share their memory.
 """
 
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_array
 
-from sklearn_digits._images.shape import N_CHANNELS, ImageShape
+from sklearn_digits._images.shape import (
+    N_CHANNELS,
+    ImageShape,
+    check_same_images,
+    resolve_image_shape,
+)
 
 # Used as they are; anything else becomes the first of them.
 DTYPES = (np.float32, np.float64, np.uint8)
@@ -79,6 +86,59 @@ def flatten_images(X: Any) -> tuple[Any, ImageShape | None]:
         )
     image_shape: ImageShape = (*X.shape[1:], 1)[:3]
     return X.reshape(len(X), prod(image_shape)), image_shape
+
+
+def as_images(
+    X: Any, image_shape: Sequence[int] | None, fitted: Any = None
+) -> np.ndarray:
+    """Return `X` as an array of shape (n, height, width, n_channels).
+
+    Parameters
+    ----------
+    X : array-like
+        As for :func:`flatten_images`. Its dtype stays as it is.
+    image_shape : sequence of 2 or 3 int or None
+        The shape of the images that rows of pixels hold. None infers it.
+    fitted : object, default=None
+        Something fitted to such images: they have the shape of its `image_shape_`, if
+        it has one.
+
+    Raises
+    ------
+    ValueError
+        If `X` holds no numbers, or no images of the shape that they should have.
+    """
+    rows, seen_shape = flatten_images(X)
+    rows = check_array(rows, input_name="X")
+    fitted_shape = getattr(fitted, "image_shape_", None)
+    if image_shape is None:
+        image_shape = fitted_shape
+    shape = resolve_image_shape(rows.shape[1], image_shape, seen_shape)
+    if fitted_shape is not None:
+        check_same_images(shape, fitted_shape)
+    return rows.reshape(-1, *shape)
+
+
+def layout_of(X: Any) -> Callable[[np.ndarray], Any]:
+    """Return a function that gives images the form of `X`.
+
+    Parameters
+    ----------
+    X : array-like or data frame
+        Rows of pixels, or images.
+
+    Returns
+    -------
+    restore : callable
+        Takes an ndarray of shape (n, height, width, n_channels). Returns a data frame
+        with the columns of `X` if that is one, else an array with its dimensions.
+    """
+    if not hasattr(X, "columns"):
+        shape = np.shape(X)[1:]
+        return lambda images: images.reshape(-1, *shape)
+    # Data frames of pandas, or of polars.
+    names = {"columns": X.columns} if hasattr(X, "iloc") else {"schema": X.columns}
+    return lambda images: type(X)(images.reshape(len(images), -1), **names)
 
 
 def accepted_dtypes(X: Any) -> list[Any]:

@@ -1,7 +1,7 @@
 """A folder of image files, one subfolder a class."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from sklearn_digits._images.progress import show_progress
 from sklearn_digits._warnings import warn_user
 from sklearn_digits.datasets._image_file import ImageReader
 
@@ -34,16 +35,6 @@ def _list_files(path: Path) -> tuple[list[str], list[LabeledFile]]:
         members = sorted(e for e in folder.iterdir() if e.name[0] != ".")
         files += [(member, number) for member in members or [folder]]
     return [folder.name for folder in classes], files
-
-
-def _progress(files: list[LabeledFile], verbose: bool) -> Iterable[LabeledFile]:
-    """Return `files` to iterate over, with a progress bar if it is asked for."""
-    if not verbose:
-        return files
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(files, "images", console=Console(stderr=True))
 
 
 def _read_labeled(reader: ImageReader, path: Path, number: int) -> np.ndarray:
@@ -202,7 +193,7 @@ def _load(
     """Return images, their files and class numbers, and what was skipped and why."""
     loaded = Bunch(images=None, filenames=[], numbers=[], skipped={})
     n_other_sizes = 0
-    for file, number in _progress(files, verbose):
+    for file, number in show_progress(files, "images", verbose):
         try:
             pixels = _read_labeled(reader, file, number)
             if loaded.images is None:
