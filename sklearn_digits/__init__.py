@@ -10,6 +10,7 @@ from sklearn_digits._displays.kernels import KernelDisplay
 from sklearn_digits._displays.mistakes import MistakesDisplay
 from sklearn_digits._displays.pixel_grid import PixelGridDisplay
 from sklearn_digits._displays.training_curve import TrainingCurveDisplay
+from sklearn_digits._explanation.occlusion_map import occlusion_map
 from sklearn_digits._images.augmentation import RandomAffine
 from sklearn_digits._images.digit_image import to_digit_image
 from sklearn_digits._images.random_augmentation import RandomAugmentation
@@ -37,5 +38,6 @@ __all__ = [
     "TorchClassifier",
     "TrainingCurveDisplay",
     "kernel_bank",
+    "occlusion_map",
     "to_digit_image",
 ]
