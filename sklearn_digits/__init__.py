@@ -8,6 +8,7 @@ from sklearn_digits._displays.digits import DigitsDisplay
 from sklearn_digits._displays.feature_maps import FeatureMapDisplay
 from sklearn_digits._displays.kernels import KernelDisplay
 from sklearn_digits._displays.mistakes import MistakesDisplay
+from sklearn_digits._displays.occlusion import OcclusionDisplay
 from sklearn_digits._displays.pixel_grid import PixelGridDisplay
 from sklearn_digits._displays.training_curve import TrainingCurveDisplay
 from sklearn_digits._explanation.occlusion_map import occlusion_map
@@ -32,6 +33,7 @@ __all__ = [
     "KernelDisplay",
     "MLPClassifier",
     "MistakesDisplay",
+    "OcclusionDisplay",
     "PixelGridDisplay",
     "RandomAffine",
     "RandomAugmentation",
