@@ -30,7 +30,7 @@ from sklearn_digits._explanation.class_score import ClassScore
 from sklearn_digits._explanation.occlusion_map import occlusion_map
 from sklearn_digits._images.conversion import as_images
 
-COLORBAR_INCHES = 0.9
+COLORBAR_INCHES, TITLE_INCHES = 0.9, 0.6
 # What the values of maps are called.
 MAP_NAMES = {
     "occlusion": "drop of the {}",
@@ -296,11 +296,11 @@ class OcclusionDisplay(GridDisplay):
         ):
             tiles += [(image, {"cmap": "gray", **grey}), (one, style)]
             captions += [of_image, of_map]
-        margins = (COLORBAR_INCHES * colorbar, 0.5)
+        margins = (COLORBAR_INCHES * colorbar, TITLE_INCHES)
         self._draw(ax, tiles, captions, 2 * n_columns, text_kw, margins)
         self.maps_ = self.images_[1::2]
         self.ax_.set_title(
-            "Red speaks for the class above the map, blue against it", fontsize="medium"
+            "Red speaks for the class above,\nblue against it", fontsize="medium"
         )
         self._draw_outlines(images)
         self.axes_, self.colorbar_ = [self.ax_], None
