@@ -89,7 +89,7 @@ def convnet():
     "classifier",
     [
         make_pipeline(PCA(30, random_state=0), SVC()),
-        MLPClassifier((20,), max_iter=100, tol=0.01, random_state=0),
+        MLPClassifier((20,), learning_rate_init=0.01, tol=0.01, random_state=0),
         ConvNetClassifier((4, 8), max_iter=20, random_state=0),
     ],
     ids=["svc", "mlp", "convnet"],

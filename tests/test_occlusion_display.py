@@ -53,11 +53,11 @@ def test_captions_tell_the_true_class_and_the_score_of_the_explained_one(svc, ba
     scores = svc.decision_function(X[:2])[[0, 1], [0, 3]]
     zero, three = (f"{score:.2f}" for score in scores)
     assert texts(display) == ["true: 0", f"0: {zero}", "true: 1", f"3: {three}"]
-    assert display.colorbar_.ax.get_ylabel() == "drop of the decision value"
+    assert display.colorbar_.ax.get_ylabel() == "drop of the\ndecision value"
     display = OcclusionDisplay.from_estimator(bayes, X[:1])
     probability = bayes.predict_proba(X[:1])[0, 0]
     assert texts(display) == ["", f"0: {probability:.1%}"]
-    assert display.colorbar_.ax.get_ylabel() == "drop of the probability"
+    assert display.colorbar_.ax.get_ylabel() == "drop of the\nprobability"
     assert "Red speaks for the class" in display.ax_.get_title()
 
 
@@ -94,7 +94,7 @@ def test_options_reach_the_map():
     expected = occlusion_map(network, X[:2], image_shape=(4, 16), **options)
     assert_allclose(display.maps, expected, atol=1e-9)
     assert display.maps.shape == (2, 4, 16)
-    assert display.colorbar_.ax.get_ylabel() == "part of the logit"
+    assert display.colorbar_.ax.get_ylabel() == "part of the\nlogit"
     display = OcclusionDisplay.from_estimator(
         network, X[:2], response_method="decision_function"
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from math import ceil, sqrt
 from numbers import Integral
+from textwrap import wrap
 from typing import Any, Literal, Self, cast
 
 import numpy as np
@@ -30,7 +31,8 @@ from sklearn_digits._explanation.class_score import ClassScore
 from sklearn_digits._explanation.occlusion_map import occlusion_map
 from sklearn_digits._images.conversion import as_images
 
-COLORBAR_INCHES, TITLE_INCHES = 0.9, 0.6
+COLORBAR_INCHES, TITLE_INCHES = 1.05, 0.6
+LABEL_LETTERS = 15  # of a line beside the color bar, which may be one image high
 # What the values of maps are called.
 MAP_NAMES = {
     "occlusion": "drop of the {}",
@@ -306,7 +308,9 @@ class OcclusionDisplay(GridDisplay):
         self.axes_, self.colorbar_ = [self.ax_], None
         if colorbar:
             self.colorbar_ = self.figure_.colorbar(
-                self.maps_[0], ax=self.ax_, label=self.map_name
+                self.maps_[0],
+                ax=self.ax_,
+                label="\n".join(wrap(self.map_name, LABEL_LETTERS)),
             )
             self.axes_.append(self.colorbar_.ax)
         return self
