@@ -302,7 +302,7 @@ class OcclusionDisplay(GridDisplay):
         self._draw(ax, tiles, captions, 2 * n_columns, text_kw, margins)
         self.maps_ = self.images_[1::2]
         self.ax_.set_title(
-            "Red speaks for the class above,\nblue against it", fontsize="medium"
+            "Red speaks for the class,\nblue against it", fontsize="medium"
         )
         self._draw_outlines(images)
         self.axes_, self.colorbar_ = [self.ax_], None
