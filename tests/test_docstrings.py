@@ -69,6 +69,7 @@ DIFFERENT = {
     "learning_rate": "the schedules of the MLP are scikit-learn's",
     "max_iter": '"auto" exists for images only',
     "compute_dtype": '"auto" takes float64 into account in the MLP',
+    "warm_start": "networks for images continue with other classes",
     "class_weight": "it shifts logits in networks for images",
     "dropout": "it acts on other layers",
     "module_": "it takes other inputs",
