@@ -16,10 +16,10 @@ from sklearn_digits._images.augmentation import RandomAffine
 from sklearn_digits._images.digit_image import to_digit_image
 from sklearn_digits._images.random_augmentation import RandomAugmentation
 from sklearn_digits._persistence.checkpoint import Checkpoint
+from sklearn_digits._persistence.version import __version__ as __version__
 from sklearn_digits._training.layers import BatchNorm2d, Dropout
 from sklearn_digits._transformer.convolution import ConvolutionFeatureTransformer
 from sklearn_digits._transformer.kernels import kernel_bank
-from sklearn_digits._version import __version__ as __version__
 
 __all__ = [
     "BatchNorm2d",

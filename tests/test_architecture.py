@@ -24,12 +24,11 @@ SOURCES = {
 
 # The rooms of the house, and the other rooms that each may import; all may warn.
 ALLOWED = {
-    "_version": set(),
     "_warnings": set(),
     "_estimator": set(),
     "_images": {"_estimator"},
     "_training": {"_images"},
-    "_persistence": {"_images", "_training", "_version"},
+    "_persistence": {"_images", "_training"},
     "_classifiers": {
         "_estimator",
         "_images",
@@ -40,8 +39,7 @@ ALLOWED = {
     "_explanation": {"_images", "_training"},
     "_displays": {"_explanation", "_images", "_transformer"},
     "datasets": {"_images", "_persistence"},
-    "_onnx": {"_classifiers", "_images", "_training"},
-    "export": {"_images", "_onnx", "_persistence"},
+    "export": {"_classifiers", "_images", "_persistence", "_training"},
 }
 ESTIMATOR_WORDS = {"estimator", "clf", "classifier", "transformer"}
 
