@@ -43,6 +43,14 @@ ALLOWED = {
     "_explanation": {"_images", "_training"},
     "_displays": {"_explanation", "_images", "_transformer"},
     "datasets": {"_images", "_persistence"},
+    "_commands": {
+        "_classifiers",
+        "_images",
+        "_persistence",
+        "_transformer",
+        "datasets",
+    },
+    "__main__": {"_commands"},
     "export": {"_classifiers", "_images", "_persistence", "_training"},
 }
 ESTIMATOR_WORDS = {"estimator", "clf", "classifier", "transformer"}
