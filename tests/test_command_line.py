@@ -11,6 +11,7 @@ import sys
 import urllib.request
 import warnings
 import webbrowser
+from argparse import Namespace
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
@@ -92,6 +93,10 @@ def predict(capsys, *arguments):
     return code, list(csv.DictReader(io.StringIO(output))), messages
 
 
+def stored_model(path):
+    return skops.io.load(path, skops.io.get_untrusted_types(file=path))
+
+
 def fail(capsys, *arguments):
     """Return the message of a command that fails, and its exit code."""
     try:
@@ -127,7 +132,7 @@ def test_new_files_are_predicted_and_a_broken_one_is_named(model, new, capsys):
 
 def test_the_probabilities_of_all_classes_are_those_of_the_model(model, new, capsys):
     _, rows, _ = predict(capsys, model, *new, "--probabilities")
-    stored = skops.io.load(model, skops.io.get_untrusted_types(file=model))
+    stored = stored_model(model)
     expected = stored.predict_proba(PIXELS[:-10:-1])
     found = [[float(row[f"p_{name}"]) for name in stored.classes_] for row in rows]
     assert_allclose(found, expected, atol=1e-4)
@@ -136,20 +141,30 @@ def test_the_probabilities_of_all_classes_are_those_of_the_model(model, new, cap
 
 def test_the_report_tells_of_the_files_that_were_held_out(small, tmp_path, capsys):
     path = tmp_path / "weak.skops"
-    code = main(["train", str(small), "-o", str(path), "--epochs=1", "--test-size=.5"])
+    code = main(["train", str(small), "-o", str(path), "--epochs=1", "--test-size=.6"])
     report = capsys.readouterr().out
-    misread = re.findall(r"^  (/.*\.png): read as (.*) with", report, re.MULTILINE)
+    line = re.compile(
+        r"^  (/.*\.png): read as (.*) with probability (.*)$", re.MULTILINE
+    )
+    files, labels, probabilities = zip(*line.findall(report), strict=True)
     more = re.search(r"png:.*\n  and (\d+) more", report)
-    n_wrong = len(misread) + (int(more[1]) if more else 0)
+    n_wrong = len(files) + (int(more[1]) if more else 0)
     assert code == 0
-    assert 0 < len(misread) <= 10
-    assert "which learned 15 pictures" in report
-    assert f"reads {1 - n_wrong / 15:.2%} right of the 15 pictures" in report
-    _, rows, _ = predict(capsys, path, *(file for file, _ in misread))
-    assert [row["label"] for row in rows] == [label for _, label in misread]
-    wrong = [(Path(file).parent.name, label) for file, label in misread]
-    assert all(name != label for name, label in wrong)
-    assert f"{wrong[0][0]} read as {wrong[0][1]}: " in report
+    assert 0 < len(files) <= 10
+    assert "which learned 12 pictures" in report
+    assert stored_model(path).t_ == 12
+    assert f"reads {1 - n_wrong / 18:.2%} right of the 18 pictures" in report
+    _, rows, _ = predict(capsys, path, *files)
+    assert [row["label"] for row in rows] == [*labels]
+    assert_allclose(
+        [float(row["probability"]) for row in rows],
+        [float(probability) for probability in probabilities],
+        atol=1e-3,
+    )
+    assert [*probabilities] == sorted(probabilities, reverse=True)
+    names = [Path(file).parent.name for file in files]
+    assert all(name != label for name, label in zip(names, labels, strict=True))
+    assert f"{names[0]} read as {labels[0]}: " in report
 
 
 def test_skipped_files_are_reported(small, tmp_path, capsys):
@@ -164,17 +179,30 @@ def test_skipped_files_are_reported(small, tmp_path, capsys):
     assert "of the 6 pictures" in output
 
 
-def test_the_same_seed_gives_the_same_model(small, tmp_path, new, capsys):
-    def probabilities(name, *options):
+def test_the_same_seed_gives_the_same_model_and_report(small, tmp_path, new, capsys):
+    def trained(name, *options):
         path = tmp_path / name
-        arguments = ["train", str(small), "-o", str(path), "--epochs=2", *options]
-        assert main(arguments) == 0
-        capsys.readouterr()
-        return predict(capsys, path, *new, "--trust-pickle", "--probabilities")[1]
+        assert main(["train", str(small), "-o", str(path), "--epochs=2", *options]) == 0
+        report = capsys.readouterr().out.replace(name, "")
+        return report, predict(capsys, path, *new, "--trust-pickle")[1]
 
-    first = probabilities("1.skops")
-    assert probabilities("2.joblib", "--seed=0") == first
-    assert probabilities("3.pkl", "--seed=1") != first
+    first = trained("1.skops")
+    assert trained("2.joblib", "--seed=0") == first
+    other = trained("3.pkl", "--seed=1")
+    assert other[0] != first[0]
+    everything = [trained(f"{i}.pkl", f"--seed={i}", "--test-size=0") for i in "45"]
+    assert everything[0][1] != everything[1][1]
+
+
+def test_the_seed_decides_which_files_are_held_out():
+    def held_out(seed):
+        options = Namespace(test_size=0.2, seed=seed)
+        learned, others = train._split(DIGITS.target, options)
+        assert sorted([*learned, *others]) == [*range(len(DIGITS.target))]
+        return {*others}
+
+    assert held_out(0) == held_out(0)
+    assert held_out(0) != held_out(1)
 
 
 def test_no_file_is_held_out_if_none_is_to_be(small, tmp_path, capsys):
@@ -186,7 +214,8 @@ def test_no_file_is_held_out_if_none_is_to_be(small, tmp_path, capsys):
 
 
 def test_pictures_of_several_sizes_are_resized(small, tmp_path, capsys):
-    wide = save(small / NAMES[0] / "zz.png", np.zeros((20, 30), dtype=np.uint8))
+    pixels = np.random.default_rng(0).integers(256, size=(20, 30), dtype=np.uint8)
+    wide = save(small / NAMES[0] / "zz.png", pixels)
     shapes = {}
     try:
         for option in ("--color", "--pad", "--size=12x10"):
@@ -433,8 +462,7 @@ def test_progress_is_shown_with_and_without_rich(
     assert ("100%" in messages) == has_rich
     assert ("Iteration 2, loss = " in messages) != has_rich
     assert output.startswith(f"{path} holds the model")
-    model = skops.io.load(path, skops.io.get_untrusted_types(file=path))
-    assert model.verbose is False
+    assert stored_model(path).verbose is False
 
 
 @pytest.mark.parametrize("where", ["training", "writing"])
@@ -510,6 +538,16 @@ def test_the_demo_serves_its_page_to_this_machine_only(pad, capsys, monkeypatch)
     output, messages = capsys.readouterr()
     assert re.match(r"The digit pad is at http://127.0.0.1:\d+/digit_pad.html", output)
     assert messages == ""
+
+
+def test_no_browser_is_opened_if_none_is_to_be(pad, capsys, monkeypatch):
+    def press(server):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ThreadingHTTPServer, "serve_forever", press)
+    monkeypatch.setattr(demo, "Thread", pytest.fail)
+    assert main(["demo", "--no-browser"]) == 0
+    assert "http://127.0.0.1:" in capsys.readouterr().out
 
 
 def test_a_port_that_is_taken_is_named(pad, capsys):
