@@ -1,4 +1,4 @@
-"""Small images, handwritten digits first, recognised by scikit-learn estimators."""
+"""Small images, handwritten digits first, recognized by scikit-learn estimators."""
 
 from sklearn_digits._classifiers.convnet import ConvNetClassifier
 from sklearn_digits._classifiers.image_classifier import ImageClassifier

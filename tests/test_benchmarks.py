@@ -246,8 +246,8 @@ def test_test_images_are_moved_and_rotated():
     corners = {tuple(np.argwhere(image)[0]) for image in moved.reshape(-1, 28, 28)}
     assert corners == {(y, x) for y in range(7, 14) for x in range(7, 14)}
     assert (moved.sum(axis=1) == X.sum(axis=1)).all()
-    centres = [np.argwhere(image).mean(axis=0) for image in rotated.reshape(-1, 28, 28)]
-    np.testing.assert_allclose(centres, 13.5, atol=0.3)
+    centers = [np.argwhere(image).mean(axis=0) for image in rotated.reshape(-1, 28, 28)]
+    np.testing.assert_allclose(centers, 13.5, atol=0.3)
     assert (rotated != X).any(axis=1).mean() > 0.9
     assert np.array_equal(mnist_accuracy.moved_and_rotated(X)[0], moved)
 

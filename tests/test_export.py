@@ -39,7 +39,7 @@ from sklearn_digits.export import to_onnx
 
 PIXELS, LABELS = load_digits(return_X_y=True)
 PIXELS, LABELS = PIXELS[:60].astype(np.uint8), LABELS[:60]
-COLOURS = np.random.default_rng(0).integers(0, 256, (20, 5, 6, 3), dtype=np.uint8)
+COLORS = np.random.default_rng(0).integers(0, 256, (20, 5, 6, 3), dtype=np.uint8)
 
 
 def small_mlp(**parameters):
@@ -153,11 +153,11 @@ def test_even_kernels_are_padded_as_in_torch(load, kernel_size):
 
 
 def test_the_views_of_a_color_image_are_averaged_in_the_file(load):
-    classifier = small_convnet(n_views=5).fit(COLOURS, np.arange(20) % 3)
-    one_view = small_convnet().fit(COLOURS, np.arange(20) % 3)
-    views = classifier.predict_proba(COLOURS)
-    assert np.abs(views - one_view.predict_proba(COLOURS)).max() > 1e-3
-    assert_same_classifier(load, classifier, COLOURS, image_shape=(5, 6, 3))
+    classifier = small_convnet(n_views=5).fit(COLORS, np.arange(20) % 3)
+    one_view = small_convnet().fit(COLORS, np.arange(20) % 3)
+    views = classifier.predict_proba(COLORS)
+    assert np.abs(views - one_view.predict_proba(COLORS)).max() > 1e-3
+    assert_same_classifier(load, classifier, COLORS, image_shape=(5, 6, 3))
 
 
 TRANSFORMERS = [
@@ -176,7 +176,7 @@ TRANSFORMERS = [
 ]
 
 
-@pytest.mark.parametrize("X", [PIXELS, COLOURS / 255], ids=["grey", "colour"])
+@pytest.mark.parametrize("X", [PIXELS, COLORS / 255], ids=["gray", "color"])
 @pytest.mark.parametrize("parameters", TRANSFORMERS, ids=str)
 def test_every_option_of_the_transformer(load, parameters, X):
     transformer = ConvolutionFeatureTransformer(**parameters).fit(X)

@@ -81,16 +81,16 @@ def test_images_are_resized_if_a_shape_is_asked_for(folder):
     np.testing.assert_array_equal(loaded.images[0], expected)
 
 
-def test_colours_become_grey_unless_they_are_wanted(tmp_path):
-    colours = RNG.integers(256, size=(4, 5, 3), dtype=np.uint8)
-    save(tmp_path / "a" / "colour.png", colours)
-    save(tmp_path / "a" / "grey.png", colours[..., 0])
-    grey = load_image_folder(tmp_path).images
-    assert grey.shape == (2, 4, 5)
-    np.testing.assert_allclose(grey[0], colours @ [0.299, 0.587, 0.114], atol=1)
+def test_colors_become_gray_unless_they_are_wanted(tmp_path):
+    colors = RNG.integers(256, size=(4, 5, 3), dtype=np.uint8)
+    save(tmp_path / "a" / "color.png", colors)
+    save(tmp_path / "a" / "gray.png", colors[..., 0])
+    gray = load_image_folder(tmp_path).images
+    assert gray.shape == (2, 4, 5)
+    np.testing.assert_allclose(gray[0], colors @ [0.299, 0.587, 0.114], atol=1)
     loaded = load_image_folder(tmp_path, as_gray=False)
-    np.testing.assert_array_equal(loaded.images[0], colours)
-    np.testing.assert_array_equal(loaded.images[1], colours[..., [0, 0, 0]])
+    np.testing.assert_array_equal(loaded.images[0], colors)
+    np.testing.assert_array_equal(loaded.images[1], colors[..., [0, 0, 0]])
     assert loaded.data.shape == (2, 60)
 
 
@@ -218,7 +218,7 @@ def test_threads_leave_no_warning_filter_behind(folder):
 
 
 @pytest.mark.parametrize("n_bits", [8, 16])
-def test_the_transparent_value_of_a_grey_file_is_white(n_bits, tmp_path):
+def test_the_transparent_value_of_a_gray_file_is_white(n_bits, tmp_path):
     pixels = np.array([[0, 3], [7, 200]], dtype=f"u{n_bits // 8}")
     pixels *= 1 if n_bits == 8 else 257
     path = tmp_path / "a" / "image.png"

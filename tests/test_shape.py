@@ -56,13 +56,13 @@ def test_a_channel_first_image_shape_is_told_so(n_channels):
 
 @quickly
 @given(side=sides)
-def test_a_row_of_a_square_number_is_a_grey_square(side):
+def test_a_row_of_a_square_number_is_a_gray_square(side):
     assert resolve_image_shape(side * side) == (side, side, 1)
 
 
 @quickly
 @given(side=st.integers(8, 300))
-def test_a_row_that_may_be_a_colour_square_raises_and_asks(side):
+def test_a_row_that_may_be_a_color_square_raises_and_asks(side):
     n_features = 3 * side * side
     asked = f"image_shape=({side}, {side}, 3)"
     with pytest.raises(ValueError, match=re.escape(asked)) as raised:

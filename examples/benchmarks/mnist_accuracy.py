@@ -60,7 +60,7 @@ COMMITTEE = [
 
 
 def between_0_and_1(X):
-    """Return grey values from 0 to 255 as floats up to 1."""
+    """Return gray values from 0 to 255 as floats up to 1."""
     return X / np.float32(255)
 
 

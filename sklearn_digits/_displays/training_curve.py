@@ -24,7 +24,7 @@ Curve: TypeAlias = Sequence[float]
 def _draw_curves(
     ax: Axes, what: str, curves: tuple[Curve | None, Curve | None], line_kw: Keywords
 ) -> dict[str, Line2D]:
-    """Draw one or two curves of a value by epoch into an Axes that has their colour.
+    """Draw one or two curves of a value by epoch into an Axes that has their color.
 
     Parameters
     ----------

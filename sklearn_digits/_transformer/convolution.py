@@ -64,12 +64,12 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         "sobel", "prewitt", "scharr", "roberts"), a dict from names to arrays of
         shape (height, width), or one array of shape (n_kernels, height, width). See
         :func:`kernel_bank` for all of them. Kernels of unequal size are laid with
-        their centres on one another.
+        their centers on one another.
 
     image_shape : tuple of 2 or 3 int, default=None
         ``(height, width)`` or ``(height, width, n_channels)`` of the images that the
         rows of `X` hold. None takes it from image-shaped input, and reads rows as
-        grey squares, or as signals of height 1 where no square fits.
+        gray squares, or as signals of height 1 where no square fits.
 
     padding : {"same", "valid"}, default="same"
         "same" gives every pixel a response; "valid" only those on which the kernel
@@ -89,7 +89,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         None keeps the sign.
 
     pooling : {"mean", "max"}, default=None
-        Summarise windows of the responses. Responses behind the last whole window
+        Summarize windows of the responses. Responses behind the last whole window
         are left out.
 
     pool_size : int or "auto", default="auto"
@@ -131,7 +131,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
 
     Notes
     -----
-    Each channel of a colour image is filtered alone. float64 images give float64
+    Each channel of a color image is filtered alone. float64 images give float64
     features; float32 and uint8 images give float32, and are converted a piece at a
     time, so that no copy of `X` is made; other integers become float64 first. Work
     is done in pieces that fit into a core's cache, by small matrix products.

@@ -24,7 +24,7 @@ def load_example_digits(
     MNIST is read from its IDX files if the folder that the environment variable
     ``SKLEARN_DIGITS_DATA`` names holds them. Otherwise a quarter of
     :func:`sklearn.datasets.load_digits`, of each digit the same share, becomes the test
-    set, and its grey values, 0 to 16, are stretched to MNIST's range. The network is
+    set, and its gray values, 0 to 16, are stretched to MNIST's range. The network is
     never used.
 
     Parameters

@@ -35,7 +35,7 @@ class ImageReader:
     image_shape : sequence of 2 int or None
         ``(height, width)`` to which images are resized. None leaves them as they are.
     as_gray : bool
-        Whether images become grey; else they become RGB.
+        Whether images become gray; else they become RGB.
     pad_to_aspect_ratio : bool
         Whether resizing keeps the ratio of the sides and fills up what is missing.
     """
@@ -92,7 +92,7 @@ class ImageReader:
         return ImageOps.pad(fitted, self.size, bicubic, color=color)
 
     def _as_bytes(self, image: Any) -> Any:
-        """Return a grey image of 16 bits as one of 8, its transparent value white."""
+        """Return a gray image of 16 bits as one of 8, its transparent value white."""
         values = np.asarray(image)
         pixels = np.rint(values / 257.0).astype(np.uint8)
         transparent = image.info.get("transparency")
@@ -163,7 +163,7 @@ def load_image(
         ``(height, width)`` to which the image is resized. None takes the shape of the
         images that `like` was fitted with, or leaves the image as it is.
     as_gray : bool, default=None
-        Whether to turn colors into grey values; else the image becomes RGB. None means
+        Whether to turn colors into gray values; else the image becomes RGB. None means
         what `like` was fitted with, or True.
     pad_to_aspect_ratio : bool, default=False
         Whether resizing keeps the ratio of the sides, and fills up what is missing with
@@ -181,7 +181,7 @@ def load_image(
     ------
     ValueError
         If the file is damaged or is not an image; if `like` has no attribute
-        ``image_shape_``; or if `image_shape` is not a shape of grey images.
+        ``image_shape_``; or if `image_shape` is not a shape of gray images.
     FileNotFoundError
         If there is no such file.
     ImportError

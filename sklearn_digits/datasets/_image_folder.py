@@ -85,7 +85,7 @@ def load_image_folder(
         ``(height, width)`` to which each image is resized. None takes images as they
         are, and wants them of one size.
     as_gray : bool, default=True
-        Whether to turn colors into grey values; else all images become RGB.
+        Whether to turn colors into gray values; else all images become RGB.
     pad_to_aspect_ratio : bool, default=False
         Whether resizing keeps the ratio of the sides, and fills up what is missing with
         the median color of the image's border. False stretches the image.
@@ -128,7 +128,7 @@ def load_image_folder(
     ValueError
         If it has no subfolders; if a file cannot be used, and `on_error` is "raise"; if
         no image is left; if most images have another size than the first one; or if
-        `image_shape` is not a shape of grey images.
+        `image_shape` is not a shape of gray images.
     ImportError
         If Pillow is not installed.
 
@@ -146,7 +146,7 @@ def load_image_folder(
     Notes
     -----
     A photo is turned upright as its EXIF data says, transparent pixels become white,
-    and grey values of 16 bits are rounded to 8. Files that claim more pixels than
+    and gray values of 16 bits are rounded to 8. Files that claim more pixels than
     ``PIL.Image.MAX_IMAGE_PIXELS``, decompression bombs, are refused unread.
 
     Examples
