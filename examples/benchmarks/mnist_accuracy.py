@@ -16,7 +16,7 @@ from statistics import fmean
 from time import process_time
 
 import numpy as np
-from racing import calibration_error, mnist, run, score
+from benchmarking import calibration_error, mnist, run, score
 from scipy import ndimage
 from scipy.stats import binomtest
 from sklearn.base import clone
@@ -171,7 +171,7 @@ def summary(fits, n_test):
     }
 
 
-def race(options):
+def benchmark(options):
     """Yield a row for each side."""
     X, y, X_test, y_test = mnist(options, n_quick=200)
     pairs = looks_at(X_test, y_test)
@@ -218,4 +218,4 @@ def shorten(estimator):
 
 
 if __name__ == "__main__":
-    run(race, __doc__)
+    run(benchmark, __doc__)

@@ -23,7 +23,7 @@ from time import process_time
 
 import numpy as np
 import pandas as pd
-from racing import calibration_error
+from benchmarking import calibration_error
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
 from suite import SPOILERS, TIERS
 
