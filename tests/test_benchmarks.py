@@ -278,27 +278,27 @@ def test_calibration_error_is_the_gap_of_confidence_and_accuracy():
     assert np.isclose(mnist_accuracy.calibration_error(mixed, y), (0.1 + 0.1) / 2)
 
 
-def test_every_member_of_a_committee_has_a_seed_of_its_own():
-    committee = mnist_accuracy.SIDES["committee of five"]
+def test_every_member_of_an_ensemble_has_a_seed_of_its_own():
+    ensemble = mnist_accuracy.SIDES["ensemble of five"]
     seeds = {
         seed: [
             member.random_state
-            for _, member in mnist_accuracy.with_seed(committee, seed).estimators
+            for _, member in mnist_accuracy.with_seed(ensemble, seed).estimators
         ]
         for seed in (0, 1)
     }
     assert seeds == {0: [0, 1, 2, 3, 4], 1: [1, 2, 3, 4, 5]}
-    assert len(committee.estimators) == 5
+    assert len(ensemble.estimators) == 5
 
 
-def test_all_members_of_a_committee_take_the_views():
+def test_all_members_of_an_ensemble_take_the_views():
     X, y = np.eye(25)[:10], np.arange(10) % 2
     network = ConvNetClassifier((2,), max_iter=1, random_state=0)
-    committee = VotingClassifier([("a", network), ("b", network)]).fit(X, y)
-    for fitted in (network.fit(X, y), committee):
+    ensemble = VotingClassifier([("a", network), ("b", network)]).fit(X, y)
+    for fitted in (network.fit(X, y), ensemble):
         assert mnist_accuracy.with_views(fitted, 5) is fitted
     assert network.n_views == 5
-    assert [member.n_views for member in committee.estimators_] == [5, 5]
+    assert [member.n_views for member in ensemble.estimators_] == [5, 5]
 
 
 def test_a_row_is_the_mean_over_seeds_with_its_interval():

@@ -150,7 +150,7 @@ def versions():
 
 def is_ours(name):
     """Tell whether a side of a chart is one of this library's."""
-    ours = (OURS, "ConvNetClassifier", "MLPClassifier", "committee", "edges +")
+    ours = (OURS, "ConvNetClassifier", "MLPClassifier", "ensemble", "edges +")
     return name.startswith(ours)
 
 
