@@ -27,7 +27,7 @@ from sklearn_digits._images.shape import (
     resolve_image_shape,
 )
 from sklearn_digits._images.statistics import largest_pixel, no_less_than_pixels
-from sklearn_digits._transformer.correlation import Geometry, SideBySide
+from sklearn_digits._transformer.correlation import BatchedCorrelation, Geometry
 from sklearn_digits._transformer.kernels import Kernels, frame_kernels, kernel_bank
 from sklearn_digits._transformer.pooling import (
     count_windows,
@@ -298,12 +298,12 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         n_units = sum(self.kernels_.shape[::2]) + 1
         piece = min(len(flat), max(1, _PIECE_BYTES // (unit_bytes * n_units)))
         n_images = piece * n_channels
-        side_by_side = SideBySide(n_images, self.kernels_, geometry, maps.dtype)
+        correlation = BatchedCorrelation(n_images, self.kernels_, geometry, maps.dtype)
         gain = np.abs(self.kernels_).sum(axis=(1, 2)).max()
         for start in range(0, len(flat), piece):
             rows = slice(start, start + piece)
             self._check_range(flat[rows], gain, np.finfo(maps.dtype).max)
-            self._filter(flat[rows], side_by_side, maps[rows])
+            self._filter(flat[rows], correlation, maps[rows])
         return maps
 
     def get_feature_names_out(
@@ -405,18 +405,18 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         return geometry._replace(window=window, step=step, maps=maps)
 
     def _filter(
-        self, rows: np.ndarray, side_by_side: SideBySide, out: np.ndarray
+        self, rows: np.ndarray, correlation: BatchedCorrelation, out: np.ndarray
     ) -> None:
         """Filter a few rows of `X` into their part of the maps."""
         height, width, n_channels = self.image_shape_
         images = rows.reshape(-1, height, width, n_channels).transpose(0, 3, 1, 2)
-        maps = side_by_side.correlate(images.reshape(-1, height, width))
+        maps = correlation.correlate(images.reshape(-1, height, width))
         if self.rectify is not None:
             maps = rectify(maps, self.rectify)
         if self.pooling is not None:
             pool = pool_mean if self.pooling == "mean" else pool_max
-            maps = pool(maps, side_by_side.geometry)
-        maps = maps[..., : side_by_side.geometry.maps[1]].transpose(2, 1, 0, 3)
+            maps = pool(maps, correlation.geometry)
+        maps = maps[..., : correlation.geometry.maps[1]].transpose(2, 1, 0, 3)
         out.reshape(maps.shape)[...] = maps
         if self.power != 1:
             np.copysign(np.abs(out) ** self.power, out, out=out)
