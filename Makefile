@@ -1,4 +1,5 @@
-# `make demo`, `make test`, `make bench`, `make docs`: each sets up .venv first, once.
+# `make demo`, `make test`, `make checks`, `make bench`, `make docs`: each sets up .venv
+# first, once.
 
 PYTHON ?= python3
 # Where PyTorch comes from; empty is PyPI. The CPU-only builds:
@@ -19,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 
 LOWEST := .venv-lowest
 
-.PHONY: demo test test-lowest bench docs lint wheel clean
+.PHONY: demo test checks coverage test-lowest bench docs lint wheel clean
 
 demo: $(READY)
 	$(BIN)/python examples/demo.py $(if $(DATA),--data "$(DATA)")
@@ -27,6 +28,18 @@ demo: $(READY)
 # Two workers share two cores: with two threads each they would wait for one another.
 test: $(READY)
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist worksteal
+
+# What takes minutes: servers that are killed, threads, long random sequences.
+checks: $(READY)
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest checks -n 2 --dist worksteal
+
+# The lines of the package that no test runs.
+coverage: $(READY)
+	rm -f .coverage .coverage.*
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive \
+	  $(BIN)/python -m coverage run -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 # The same tests with the lowest versions that pyproject.toml allows.
 test-lowest: $(LOWEST)/.ready
@@ -54,7 +67,7 @@ wheel: $(READY)
 
 clean:
 	rm -rf $(VENV) $(LOWEST) dist demo_output bench_output
-	rm -rf docs/_build docs/api docs/course
+	rm -rf docs/_build docs/api docs/course .coverage .coverage.*
 
 $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV); PyTorch makes this take a few minutes the first time."
