@@ -111,7 +111,7 @@ def test_pixels_on_another_scale_than_at_fit_warn(digits):
         (np.zeros((4, 64)), {"image_shape": (8, 9)}, "needs 72 features; X has 64"),
         (np.zeros((4, 8, 8)), {"image_shape": (4, 16)}, r"\(8, 8, 1\).*\(4, 16, 1\)"),
         (np.zeros((4, 3072)), {}, r"32x32 color images.*image_shape=\(32, 32, 3\)"),
-        (np.zeros((4, 8, 8)), {"image_shape": (8,)}, "is no image shape"),
+        (np.zeros((4, 8, 8)), {"image_shape": (8,)}, "is not an image shape"),
         (np.zeros((4, 8, 8)), {"channels": ()}, "at least one positive integer"),
         (np.zeros((4, 8, 8)), {"channels": (8, 0)}, "at least one positive integer"),
         (np.zeros((4, 8, 8)), {"augmentation": "flip"}, "augmentation"),

@@ -289,7 +289,7 @@ def test_hidden_files_are_passed_over(folder):
 
 
 def test_what_is_no_folder_of_folders_is_refused(folder):
-    with pytest.raises(NotADirectoryError, match="missing is no folder"):
+    with pytest.raises(NotADirectoryError, match="missing is not a folder"):
         load_image_folder(folder / "missing")
     with pytest.raises(ValueError, match="cat has no subfolders; expected one for"):
         load_image_folder(folder / "cat")

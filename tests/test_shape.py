@@ -42,7 +42,7 @@ def test_an_image_shape_gets_three_plain_integers(given_shape, shape):
     "wrong", [(), (28,), (28, 28, 2), (1, 2, 3, 4), (0, 28), (28, -1), (28.0, 28), "ab"]
 )
 def test_what_is_no_image_shape_is_named(wrong):
-    expected = f"image_shape={wrong!r} is no image shape: expected (height, width)"
+    expected = f"image_shape={wrong!r} is not an image shape: expected (height, width)"
     with pytest.raises(ValueError, match=re.escape(expected)) as raised:
         check_image_shape(wrong)
     assert "channel-first" not in str(raised.value)
@@ -137,7 +137,7 @@ def test_an_image_shape_of_another_size_raises():
 
 
 def test_an_image_shape_is_checked_before_it_is_compared():
-    with pytest.raises(ValueError, match="is no image shape"):
+    with pytest.raises(ValueError, match="is not an image shape"):
         resolve_image_shape(56, (28, 2.0))
 
 

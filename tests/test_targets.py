@@ -124,7 +124,7 @@ def test_targets_of_another_kind_raise(y, told):
     ],
 )
 def test_an_unseen_class_is_named(y, classes, unseen):
-    message = f"`self.classes_` has {classes}. 'y' has {unseen} besides."
+    message = f"`self.classes_` has {classes}. 'y' also has {unseen}."
     with pytest.raises(ValueError, match=re.escape(message)):
         encode_targets(y, classes, False)
 

@@ -8,7 +8,7 @@ from statistics import median
 from time import perf_counter, sleep
 
 # Before each call, for the threads of the side before: pools spin for a while before
-# they sleep, and take a core from whoever comes next.
+# they sleep, and take a core from the side that comes next.
 PAUSE = 0.1
 
 

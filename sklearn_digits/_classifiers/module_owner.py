@@ -70,8 +70,8 @@ class ModuleOwner(Estimator, ABC):
     def _first_module(self, X, generator, n_rows):
         """Build the module, and choose its device and precision.
 
-        One row goes through: it checks the shape of the logits, and counts the
-        operations of a step, by which precision and threads are chosen.
+        One row goes through. It checks the shape of the logits, and counts the
+        operations of a step, which decide precision and threads.
         """
         device = resolve_device(self.device)
         self._built_with = self._building_params()

@@ -247,7 +247,7 @@ class TorchClassifier(
         sample_weight : array-like of shape (n,), default=None
             Weights of the rows, not negative. Rows of weight 0 are left out.
         X_val : array-like, default=None
-            A validation set of one's own, like `X`. With `early_stopping` it takes the
+            A separate validation set, like `X`. With `early_stopping` it takes the
             place of the rows that would be held out. Without, score and loss on it are
             recorded after each epoch, and it changes nothing. In a ``Pipeline`` it is
             transformed as `X` is by ``transform_input=["X_val"]``.

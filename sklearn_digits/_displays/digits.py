@@ -159,7 +159,7 @@ class DigitsDisplay(GridDisplay):
         ValueError
             If `n_images` or `n_columns` is not positive.
         TypeError
-            If one of them is no integer.
+            If one of them is not an integer.
         """
         check_scalar(n_images, "n_images", Integral, min_val=1)
         images, scale = color_scale(self.images[:n_images])

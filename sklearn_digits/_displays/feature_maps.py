@@ -198,7 +198,7 @@ class FeatureMapDisplay(GridDisplay):
         ValueError
             If `n_maps` or `n_columns` is not positive.
         TypeError
-            If one of them is no integer.
+            If one of them is not an integer.
         """
         check_scalar(n_maps, "n_maps", Integral, min_val=1)
         maps = np.asarray(self.maps)[:n_maps]

@@ -28,8 +28,8 @@ def convolution_layer(estimator: Any, layer: int, instead: str) -> Any:
     Raises
     ------
     ValueError
-        If there is no such submodule, or no module: `instead` names the attribute that
-        a :class:`ConvolutionFeatureTransformer` has in its place.
+        If `estimator` lacks a module, or the module such a submodule. `instead` names
+        the attribute that a :class:`ConvolutionFeatureTransformer` has in its place.
     """
     if not hasattr(estimator, "module_"):
         raise ValueError(
@@ -218,7 +218,7 @@ class KernelDisplay(GridDisplay):
         ValueError
             If `n_kernels` or `n_columns` is not positive.
         TypeError
-            If one of them is no integer.
+            If one of them is not an integer.
         """
         check_scalar(n_kernels, "n_kernels", Integral, min_val=1)
         tiles = [

@@ -164,7 +164,7 @@ class PixelGridDisplay(SizedDisplay):
         image : array-like of shape (height, width) or (height, width, 1)
             Gray values of any real dtype, at most 64 pixels a side.
         kernel : str or array-like of shape (kernel_height, kernel_width), default=None
-            A name that :func:`kernel_bank` knows, or a kernel of one's own.
+            A name that :func:`kernel_bank` knows, or the weights of a kernel.
         position : tuple of 2 int, default=(0, 0)
             Row and column of the upper left pixel under the kernel.
         ax : matplotlib Axes, default=None
@@ -180,8 +180,8 @@ class PixelGridDisplay(SizedDisplay):
         Raises
         ------
         ValueError
-            If `image` is no gray image of at most 64 pixels a side, if `kernel` is
-            not one kernel, or if it reaches beyond the image.
+            If `image` is not a gray image of at most 64 pixels a side, if `kernel`
+            is not one kernel, or if it reaches beyond the image.
         TypeError
             If `kernel` does not hold real numbers.
         """

@@ -89,7 +89,7 @@ class TrainingCurveDisplay:
         The validation loss, if there is one.
     score_ax_ : matplotlib Axes or None
         The Axes of the scores, which shares the epochs of `ax_` and has its scale on
-        the right; None if there is no score.
+        the right; None if the fit has no score.
     score_line_ : matplotlib Line2D or None
         The validation score, if there is one.
     training_score_line_ : matplotlib Line2D or None

@@ -58,9 +58,9 @@ def to_digit_image(
     Raises
     ------
     ValueError
-        If `image` is no image of 1, 3 or 4 channels, holds NaN or infinity, or shows
-        nothing that stands out from its ground; or if `image_shape` is no shape of a
-        gray image.
+        If `image` is not an image of 1, 3 or 4 channels, holds NaN or infinity, or
+        shows nothing that stands out from its ground; or if `image_shape` is not a
+        shape of gray images.
 
     See Also
     --------

@@ -52,9 +52,9 @@ def check_image_shape(image_shape: Sequence[int]) -> ImageShape:
         channel_first = len(shape) == 3 and shape[0] in N_CHANNELS
         hint = " It looks channel-first; channels come last here."
         raise ValueError(
-            f"image_shape={image_shape!r} is no image shape: expected (height, width) "
-            "or (height, width, n_channels) with 1, 3 or 4 channels, all positive "
-            f"integers.{hint if channel_first else ''}"
+            f"image_shape={image_shape!r} is not an image shape: expected (height, "
+            "width) or (height, width, n_channels) with 1, 3 or 4 channels, all "
+            f"positive integers.{hint if channel_first else ''}"
         )
     height, width, n_channels = (*map(int, shape), 1)[:3]
     return height, width, n_channels

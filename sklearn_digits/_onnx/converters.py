@@ -131,7 +131,7 @@ def convert_classifier(scope, operator, container):
     if isinstance(classifier.module_, MLP):
         logits = _mlp_logits(classifier.module_, operator.inputs[0], dtype)
     else:
-        # All that is no float is float32 to our estimators.
+        # Our estimators take everything that is not a float as float32.
         rows_dtype = _DTYPES.get(type(operator.inputs[0].type), np.int64)
         name = write_module(classifier, rows_dtype, scope, operator, container)
         logits = cast(name, dtype)

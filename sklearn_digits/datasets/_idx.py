@@ -95,10 +95,10 @@ def load_idx(path: str | os.PathLike[str]) -> np.ndarray:
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If it is no IDX file, is cut short or damaged, or holds more or fewer values
-        than its header claims.
+        If the file is not an IDX file, is cut short or damaged, or holds more or fewer
+        values than its header claims.
 
     See Also
     --------
@@ -131,7 +131,9 @@ def load_idx(path: str | os.PathLike[str]) -> np.ndarray:
             f"{os.fspath(path)} is a damaged gzip file, expected a whole one: {error}."
         ) from error
     except ValueError as error:
-        raise ValueError(f"{os.fspath(path)} is no valid IDX file: {error}.") from error
+        raise ValueError(
+            f"{os.fspath(path)} is not a valid IDX file: {error}."
+        ) from error
 
 
 @validate_params(

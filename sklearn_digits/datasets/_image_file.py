@@ -183,7 +183,7 @@ def load_image(
         If the file is damaged or is not an image; if `like` has no attribute
         ``image_shape_``; or if `image_shape` is not a shape of gray images.
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ImportError
         If Pillow is not installed.
 

@@ -22,7 +22,9 @@ def _list_files(path: Path) -> tuple[list[str], list[LabeledFile]]:
     A class folder without files stands for itself, so that reading it fails.
     """
     if not path.is_dir():
-        raise NotADirectoryError(f"{path} is no folder; expected one of image files.")
+        raise NotADirectoryError(
+            f"{path} is not a folder; expected one of image files."
+        )
     entries = sorted(entry for entry in path.iterdir() if entry.name[0] != ".")
     classes = [entry for entry in entries if entry.is_dir()]
     if not classes:
