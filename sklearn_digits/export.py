@@ -71,6 +71,9 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
     input is float64. The file does not check its input: NaN goes through, and nothing
     warns of pixels on another scale.
 
+    A converter that you registered with skl2onnx for a class of this package, or for a
+    subclass, is used in place of the package's own.
+
     ``torch.onnx.export`` writes the network, so a network that you wrote yourself
     exports if torch can export it. Torch refuses a ``forward`` that depends on the
     values of its input in Python, such as ``if x.sum() > 0``. The views of `n_views`
