@@ -1,3 +1,4 @@
+import copy
 import pickle
 
 import numpy as np
@@ -121,6 +122,15 @@ def test_images_too_small_to_shift_are_seen_once():
 def test_no_views_at_all_are_refused(digits):
     with pytest.raises(ValueError, match="n_views"):
         ConvNetClassifier(**QUICK, n_views=0).fit(*digits)
+
+
+@pytest.mark.parametrize("n_views", [0, -1, 1.5, "three", None])
+def test_views_that_were_set_after_the_fit_are_checked(n_views, digits, fitted):
+    told = f"'n_views' parameter of ConvNetClassifier must be .*Got {n_views!r} instead"
+    model = copy.deepcopy(fitted).set_params(n_views=n_views)
+    for method in (model.predict, model.predict_proba, model.decision_function):
+        with pytest.raises(InvalidParameterError, match=told):
+            method(digits[0])
 
 
 @pytest.mark.parametrize(
