@@ -20,6 +20,7 @@ from torch import nn
 from sklearn_digits import (
     ConvNetClassifier,
     ConvolutionFeatureTransformer,
+    ImageClassifier,
     MLPClassifier,
     TorchClassifier,
 )
@@ -364,6 +365,26 @@ def test_a_module_of_ones_own_with_a_wrong_output_is_named(digits):
 
     with pytest.raises(ValueError, match=r"\(1, 3\) for one row; expected .*\(1, 10\)"):
         Wrong().fit(*digits)
+
+
+@pytest.mark.parametrize("base", [TorchClassifier, ImageClassifier])
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [
+        (None, r"returned None, of type NoneType; expected .*torch\.nn\.Module"),
+        (nn.Linear, r"returned <class .*Linear'>, of type type; expected an instance"),
+        (torch.relu, r"of type builtin_function_or_method"),
+    ],
+)
+def test_what_build_module_returns_must_be_a_module(base, returned, told, digits):
+    class Wrong(base):
+        def build_module(self, n_features, n_classes):
+            return returned
+
+    model = Wrong()
+    with pytest.raises(TypeError, match=rf"Wrong\.build_module .*{told}"):
+        model.fit(*digits)
+    assert not hasattr(model, "classes_")
 
 
 def test_grid_searches_give_the_same_scores_in_any_number_of_processes(digits):

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn.parameter import is_lazy
 
 from sklearn_digits._estimator import Estimator
@@ -110,6 +111,11 @@ class ModuleOwner(Estimator, ABC):
         n_classes = len(self.classes_) + n_more_classes
         with ReproducibleDraws(generator):
             module = self.build_module(self.n_features_in_, n_classes)
+        if not isinstance(module, nn.Module):
+            raise TypeError(
+                f"{type(self).__name__}.build_module returned {module!r}, of type "
+                f"{type(module).__name__}; expected an instance of torch.nn.Module."
+            )
         return self._complete_module(module)
 
     def _module_for_new_classes(self, generator):
