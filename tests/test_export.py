@@ -460,6 +460,10 @@ def test_parameters_set_after_the_fit_do_not_spoil_the_file(load):
     classifier = small_mlp().fit(PIXELS, LABELS)
     classifier.set_params(hidden_layer_sizes=(2,), activation="tanh")
     assert_same_classifier(load, classifier, PIXELS)
+    transformer = ConvolutionFeatureTransformer().fit(PIXELS)
+    transformer.set_params(stride=2, rectify="split")
+    (maps,) = load(transformer, PIXELS)(PIXELS)
+    assert_allclose(maps, transformer.transform(PIXELS), atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ def transformer_types(operator):
 
 def convert_transformer(scope, operator, container):
     """Write the nodes of a transformer: the convolution, and what follows it."""
-    transformer = operator.raw_operator
+    transformer = operator.raw_operator._as_fitted()
     geometry = transformer._geometry(transformer.image_shape_, transformer.kernels_)
     maps = cast(operator.inputs[0], np.float32)
     maps = _convolve(maps, transformer, geometry.margins)
