@@ -270,6 +270,28 @@ def test_an_interrupt_before_the_first_epoch_leaves_nothing(classifier, digits):
         model.predict(digits[0])
 
 
+def test_an_interrupt_while_an_epoch_is_scored_leaves_it_out(digits):
+    n_scored = 0
+
+    class Layer(nn.Linear):
+        def forward(self, x):
+            nonlocal n_scored
+            n_scored += not self.training and len(x) > 1
+            if n_scored == 3:
+                raise KeyboardInterrupt
+            return super().forward(x)
+
+    class Softmax(TorchClassifier):
+        def build_module(self, n_features, n_classes):
+            return Layer(n_features, n_classes)
+
+    model = Softmax(early_stopping=True, random_state=0, max_iter=5)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*digits)
+    curves = model.loss_curve_, model.validation_scores_, model.validation_loss_curve_
+    assert [len(curve) for curve in curves] == 3 * [model.n_iter_] == 3 * [2]
+
+
 @each_classifier
 def test_callbacks_see_every_epoch_and_an_estimator_that_predicts(classifier, digits):
     class Watch:
