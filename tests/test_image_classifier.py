@@ -102,6 +102,15 @@ def test_each_second_view_is_flipped_where_training_flipped(digits, fitted):
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+def test_a_flip_that_is_set_after_the_fit_changes_no_prediction(digits):
+    decided = dict.fromkeys(SYMMETRIES, False)
+    model = ConvNetClassifier(**QUICK, augmentation=RandomAffine(**decided))
+    expected = model.fit(*digits).predict_proba(digits[0])
+    model.set_params(augmentation__horizontal_flip=True)
+    assert np.array_equal(model.predict_proba(digits[0]), expected)
+    assert model.augmentation_.get_params() == RandomAffine(**decided).get_params()
+
+
 def test_views_are_no_part_of_training(digits, fitted):
     images, y = digits
     model = ConvNetClassifier(**fitted.get_params()).set_params(n_views=5)
