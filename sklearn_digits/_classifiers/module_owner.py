@@ -142,17 +142,21 @@ class ModuleOwner(Estimator, ABC):
         long as its weights keep their shapes. Others are those of the first fit.
         """
         present = self._building_params()
+        if present["device"] != self._built_with["device"]:
+            self.device_ = str(resolve_device(self.device))
+            self._built_with = {**self._built_with, "device": self.device}
+        as_before = copy.deepcopy(self.module_).to(self.device_)
         if all(
             is_same(value, self._built_with[name]) for name, value in present.items()
         ):
-            return copy.deepcopy(self.module_)
+            return as_before
         module = self._new_module(torch.Generator())
         module.to(self.device_, weight_dtype(self.compute_dtype_))
-        if not have_same_shapes(module, self.module_):
-            return copy.deepcopy(self.module_)
+        if not have_same_shapes(module, as_before):
+            return as_before
         self._built_with = present
-        module.load_state_dict(self.module_.state_dict())
-        pairs = zip(module.parameters(), self.module_.parameters(), strict=True)
+        module.load_state_dict(as_before.state_dict())
+        pairs = zip(module.parameters(), as_before.parameters(), strict=True)
         for parameter, trained in pairs:
             parameter.requires_grad_(trained.requires_grad)
         return module
