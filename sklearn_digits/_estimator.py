@@ -58,3 +58,10 @@ class Estimator(BaseEstimator):
                 "with the version that stored it, or upgrade sklearn_digits."
             )
         super().__setstate__(state)
+
+
+def copied(estimator, **changes):
+    """Return an estimator of the same class with the same attributes, but `changes`."""
+    copy = object.__new__(type(estimator))
+    copy.__dict__.update(vars(estimator), **changes)
+    return copy

@@ -114,6 +114,7 @@ def test_pixels_on_another_scale_than_at_fit_warn(digits):
         (np.zeros((4, 8, 8)), {"image_shape": (8,)}, "is not an image shape"),
         (np.zeros((4, 8, 8)), {"channels": ()}, "at least one positive integer"),
         (np.zeros((4, 8, 8)), {"channels": (8, 0)}, "at least one positive integer"),
+        (np.zeros((4, 8, 8)), {"kernel_size": 4}, "kernel_size=4 .*odd.* 3 or 5"),
         (np.zeros((4, 8, 8)), {"augmentation": "flip"}, "augmentation"),
         (np.zeros((4, 8, 8)), {"device": "toaster"}, "device='toaster'"),
     ],

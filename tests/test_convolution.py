@@ -309,6 +309,31 @@ def test_a_pickle_holds_arrays_and_gives_the_same_features():
     )
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"padding": "valid"},
+        {"stride": 2},
+        {"stride": 0},
+        {"rectify": "split"},
+        {"rectify": "nonsense"},
+        {"pooling": "max", "pool_size": 2},
+        {"power": 0.5},
+        {"clip": (0, 1)},
+        {"kernels": "sobel"},
+        {"image_shape": (10, 12)},
+    ],
+)
+def test_parameters_that_are_set_after_a_fit_count_from_the_next_one_on(changed):
+    transformer = ConvolutionFeatureTransformer("edges").fit(IMAGES)
+    features, names = transformer.transform(IMAGES), transformer.get_feature_names_out()
+    transformer.set_params(**changed)
+    for each in (transformer, pickle.loads(pickle.dumps(transformer))):
+        assert_array_equal(each.transform(IMAGES), features)
+        assert_array_equal(each.get_feature_names_out(), names)
+        assert each.get_params() == transformer.get_params()
+
+
 def test_a_failed_fit_leaves_the_former_one_whole():
     transformer = ConvolutionFeatureTransformer().fit(IMAGES)
     before = pickle.dumps(transformer)

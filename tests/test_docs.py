@@ -32,8 +32,8 @@ def test_everything_public_is_on_the_api_page():
     assert listed == {*sklearn_digits.__all__, *datasets.__all__, "to_onnx"}
 
 
-def test_the_course_has_thirteen_short_lessons():
+def test_the_course_has_fifteen_short_lessons():
     lessons = sorted(EXAMPLES.glob("plot_*.py"))
-    assert [path.name[5:7] for path in lessons] == [f"{i:02}" for i in range(1, 14)]
+    assert [path.name[5:7] for path in lessons] == [f"{i:02}" for i in range(1, 16)]
     lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in lessons}
     assert not {name: length for name, length in lengths.items() if length >= 60}

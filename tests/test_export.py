@@ -13,6 +13,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from onnxruntime import InferenceSession
+from skl2onnx import update_registered_converter
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -34,7 +35,13 @@ from sklearn_digits import (
     MLPClassifier,
     TorchClassifier,
 )
-from sklearn_digits._onnx.converters import exported_labels
+from sklearn_digits._onnx.converters import (
+    classifier_types,
+    convert_classifier,
+    convert_transformer,
+    exported_labels,
+    transformer_types,
+)
 from sklearn_digits.export import to_onnx
 
 PIXELS, LABELS = load_digits(return_X_y=True)
@@ -143,13 +150,6 @@ def test_every_activation_in_its_precision(run, activation, dtype):
     # The error function is float32 in onnxruntime.
     tolerance = 1e-12 if dtype == "float64" and activation != "gelu" else 1e-6
     assert_allclose(probabilities, classifier.predict_proba(X), atol=tolerance)
-
-
-@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
-@pytest.mark.parametrize("kernel_size", [2, 4])
-def test_even_kernels_are_padded_as_in_torch(load, kernel_size):
-    classifier = small_convnet(kernel_size=kernel_size).fit(PIXELS, LABELS)
-    assert_same_classifier(load, classifier, PIXELS)
 
 
 def test_the_views_of_a_color_image_are_averaged_in_the_file(load):
@@ -460,6 +460,10 @@ def test_parameters_set_after_the_fit_do_not_spoil_the_file(load):
     classifier = small_mlp().fit(PIXELS, LABELS)
     classifier.set_params(hidden_layer_sizes=(2,), activation="tanh")
     assert_same_classifier(load, classifier, PIXELS)
+    transformer = ConvolutionFeatureTransformer().fit(PIXELS)
+    transformer.set_params(stride=2, rectify="split")
+    (maps,) = load(transformer, PIXELS)(PIXELS)
+    assert_allclose(maps, transformer.transform(PIXELS), atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -496,6 +500,39 @@ def test_a_step_that_skl2onnx_does_not_know_is_named(tmp_path):
     pipeline = make_pipeline(Unknown(), small_mlp()).fit(PIXELS, LABELS)
     with pytest.raises(TypeError, match=r"part of Pipeline: .*Unknown"):
         to_onnx(pipeline, tmp_path / "x.onnx")
+
+
+@pytest.mark.parametrize(
+    ("base", "types", "nodes", "options"),
+    [
+        (
+            MLPClassifier,
+            classifier_types,
+            convert_classifier,
+            {"zipmap": [True, False], "raw_scores": [True, False]},
+        ),
+        (ConvolutionFeatureTransformer, transformer_types, convert_transformer, None),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_a_converter_that_the_user_registered_is_kept(
+    tmp_path, base, types, nodes, options
+):
+    class Registered(base):
+        pass
+
+    converted = []
+
+    def convert(scope, operator, container):
+        converted.append(operator.raw_operator)
+        nodes(scope, operator, container)
+
+    alias = f"My{base.__name__}"
+    update_registered_converter(Registered, alias, types, convert, options=options)
+    fitted = Registered().fit(PIXELS, LABELS)
+    for estimator in (fitted, make_pipeline(fitted)):
+        to_onnx(estimator, tmp_path / "x.onnx")
+    assert converted == [fitted, fitted]
 
 
 WIDE = PIXELS.reshape(-1, 4, 16)

@@ -78,18 +78,18 @@ class WithFeatures(ImageClassifier):
         return Described(n_classes)
 
 
-def test_features_are_means_over_quarters_and_what_the_last_layer_sees(fitted):
+def test_features_are_means_over_parts_and_what_the_last_layer_sees(fitted):
     images = torch.from_numpy(X.reshape(-1, 1, 8, 8)).float()
     standardize, network = fitted.module_
     maps = network.stages[:7](standardize(images)).detach()
-    quarters = maps.reshape(600, 16, 2, 2, 2, 2).mean(dim=(3, 5)).flatten(1)
+    parts = nn.functional.adaptive_avg_pool2d(maps, 3).flatten(1).sqrt()
     found = fitted.transform(X)
-    assert_allclose(found[:, :64], nn.functional.normalize(quarters), atol=1e-5)
-    head, length = network.head.weight.detach().numpy().T, 0.5
+    assert_allclose(found[:, :144], nn.functional.normalize(parts), atol=1e-5)
+    seen = found[:, 144:] ** 2  # in proportion to what the last layer sees
+    directions = seen @ network.head.weight.detach().numpy().T
     logits = fitted.decision_function(X) - network.head.bias.detach().numpy()
-    directions = found[:, 64:] @ head / length
-    ratio = (logits / directions).mean(axis=1, keepdims=True)  # the length before
-    assert_allclose(directions * ratio, logits, atol=1e-3)
+    ratio = (logits / directions).mean(axis=1, keepdims=True)
+    assert_allclose(directions * ratio, logits, atol=1e-2)
     assert found.dtype == np.float32
     assert_array_equal(fitted.transform(X.reshape(-1, 8, 8)), found)
 
@@ -196,7 +196,7 @@ def test_a_search_transforms_with_its_best_network():
 def test_a_frozen_network_is_not_fitted_again(fitted):
     pipeline = make_pipeline(FrozenEstimator(fitted), LogisticRegression(max_iter=300))
     before = fitted.transform(X)
-    assert cross_val_score(pipeline, X, Y, cv=3).min() > 0.9
+    assert cross_val_score(pipeline, X, Y, cv=3).min() > 0.8
     assert_array_equal(fitted.transform(X), before)
 
 

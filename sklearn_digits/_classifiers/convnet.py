@@ -24,9 +24,10 @@ from sklearn_digits._training.layers import BatchNorm2d, Dropout
 
 # Channels that "auto" stands for: more for many unclear images.
 THREE_STAGES, FOUR_STAGES = (24, 48, 96), (32, 64, 128, 256)
-# Features are means over so many parts of the image along each side, each convolution's
-# of length 1. Those that the last layer decides by are shorter.
-QUARTERS, LENGTH_OF_LAST = 2, 0.5
+# Features are means over so many parts of the image along each side. The lengths are
+# those of the last middle convolution's, and of what the last layer decides by.
+N_PARTS_OF_FIRST, N_PARTS = 3, 2
+LENGTH_OF_MIDDLE, LENGTH_OF_LAST = 0.7, 0.35
 
 
 def convolution(n_in, n_out, kernel_size, identity):
@@ -158,19 +159,24 @@ class ConvNet(nn.Module):
     def features(self, x):
         """Return features of images (n, n_channels, height, width) for new classes.
 
-        They are the maps of the middle convolutions, averaged over quarters of the
-        image, and what the last layer decides by. Those of each convolution are scaled
-        to length 1. The last ones are scaled to less, since they know the classes of
-        the training images too well.
+        They are square roots of the maps of the middle convolutions, averaged over
+        parts of the image, and of what the last layer decides by. Each convolution's
+        have a length, which falls from the first to the last: later ones know the
+        classes of the training images too well.
         """
-        maps, found = reduce_images(x, self.largest_side), []
+        found: list[torch.Tensor] = []
+        maps = reduce_images(x, self.largest_side)
         for position, layer in enumerate(self.stages, start=1):
             maps = layer(maps)
             if position in self.middle:
-                quarters = functional.adaptive_avg_pool2d(maps, QUARTERS)
-                found.append(functional.normalize(quarters.flatten(1)))
-        last = functional.normalize(self.pool(maps))
-        return torch.cat([*found, LENGTH_OF_LAST * last], dim=1)
+                parts = N_PARTS if found else N_PARTS_OF_FIRST
+                found.append(functional.adaptive_avg_pool2d(maps, parts).flatten(1))
+        lengths = torch.linspace(1, LENGTH_OF_MIDDLE, len(found)).tolist()
+        pairs = zip([*found, self.pool(maps)], [*lengths, LENGTH_OF_LAST], strict=True)
+        features = [
+            length * functional.normalize(part.sqrt()) for part, length in pairs
+        ]
+        return torch.cat(features, dim=1)
 
     def pool(self, maps):
         """Return what the last layer decides by, from the maps of the last convolution.
@@ -298,7 +304,7 @@ class ConvNetClassifier(ImageClassifier):
         many times longer. May be set after ``fit``. Images with a side under 5 pixels
         have one view.
     kernel_size : int, default=3
-        Side of the convolutions' kernels.
+        Side of the convolutions' kernels, an odd number: kernels have a middle.
     dropout : float, default=0.0
         Share of the pooled features that training sets to zero.
     largest_side : int or None, default=64
@@ -436,6 +442,11 @@ class ConvNetClassifier(ImageClassifier):
             raise ValueError(
                 f"channels={self.channels!r} must be a sequence of at least one "
                 "positive integer, the channels of each stage."
+            )
+        if self.kernel_size % 2 == 0:  # without a middle, it would shift the image
+            raise ValueError(
+                f"kernel_size={self.kernel_size} must be an odd number; expected "
+                f"{self.kernel_size - 1} or {self.kernel_size + 1}, for example."
             )
         return ConvNet(
             self.image_shape_,

@@ -4,7 +4,7 @@ from math import prod, sqrt
 
 import numpy as np
 from onnx import helper, numpy_helper
-from skl2onnx import convert_sklearn, update_registered_converter
+from skl2onnx import convert_sklearn, get_model_alias, update_registered_converter
 from skl2onnx.common.data_types import (
     DoubleTensorType,
     FloatTensorType,
@@ -95,9 +95,14 @@ def _put_pixels_in_front(model, dtype, shape):
 
 
 def _register_types(estimator):
-    """Tell skl2onnx of those classes of ours that `estimator` is made of."""
+    """Tell skl2onnx of those classes of ours that `estimator` is made of.
+
+    A class that it knows already keeps its converter, which may be the user's.
+    """
     parts = [estimator, *estimator.get_params().values()]
     for kind in {type(part) for part in parts}:
+        if _is_registered(kind):
+            continue
         alias = f"{kind.__module__}.{kind.__qualname__}"
         if hasattr(kind, "build_module"):
             # skl2onnx's own names: labels with their probabilities as dicts, and
@@ -110,6 +115,15 @@ def _register_types(estimator):
             update_registered_converter(
                 kind, alias, transformer_types, convert_transformer
             )
+
+
+def _is_registered(kind):
+    """Tell whether skl2onnx has a converter for a class."""
+    try:
+        get_model_alias(kind)
+    except RuntimeError:
+        return False
+    return True
 
 
 def classifier_types(operator):
@@ -214,7 +228,7 @@ def transformer_types(operator):
 
 def convert_transformer(scope, operator, container):
     """Write the nodes of a transformer: the convolution, and what follows it."""
-    transformer = operator.raw_operator
+    transformer = operator.raw_operator._as_fitted()
     geometry = transformer._geometry(transformer.image_shape_, transformer.kernels_)
     maps = cast(operator.inputs[0], np.float32)
     maps = _convolve(maps, transformer, geometry.margins)

@@ -17,7 +17,7 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_digits._estimator import Estimator
+from sklearn_digits._estimator import Estimator, copied
 from sklearn_digits._images.conversion import flatten_images
 from sklearn_digits._images.shape import (
     BORDER_MODES,
@@ -131,6 +131,8 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
 
     Notes
     -----
+    Parameters that are set after a fit count from the next fit on.
+
     Each channel of a color image is filtered alone. float64 images give float64
     features; float32 and uint8 images give float32, and are converted a piece at a
     time, so that no copy of `X` is made; other integers become float64 first. Work
@@ -238,6 +240,11 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         self.image_shape_ = image_shape
         self.kernels_ = kernels
         self.kernel_names_ = list(bank)
+        self._fitted_with = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if name not in ("kernels", "image_shape")  # attributes hold these
+        }
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:
@@ -284,7 +291,9 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
             If `X` holds NaN or infinity, values so large that maps may overflow, or
             images of another shape.
         """
-        check_is_fitted(self)
+        return self._as_fitted()._make_maps(X)
+
+    def _make_maps(self, X: ArrayLike) -> np.ndarray:
         flat, seen_shape = flatten_images(X)
         refuse_single_image(np.shape(flat), self.n_features_in_, type(self).__name__)
         check_same_images(seen_shape, self.image_shape_)
@@ -323,12 +332,21 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         """
         from sklearn.utils.validation import _check_feature_names_in  # private
 
-        check_is_fitted(self)
-        _check_feature_names_in(self, input_features)
-        places = np.ndindex(self._geometry(self.image_shape_, self.kernels_).maps)
+        fitted = self._as_fitted()
+        _check_feature_names_in(fitted, input_features)
+        places = np.ndindex(fitted._geometry(self.image_shape_, self.kernels_).maps)
         suffixes = [f"_r{row}_c{column}" for row, column in places]
-        names = [name + suffix for name in self._map_names() for suffix in suffixes]
+        names = [name + suffix for name in fitted._map_names() for suffix in suffixes]
         return np.array(names, dtype=object)
+
+    def _as_fitted(self) -> Self:
+        """Return this transformer with the parameters that it was fitted with.
+
+        Parameters that were set since then count from the next fit on.
+        """
+        check_is_fitted(self)
+        # The first files of format 1 did not store them.
+        return copied(self, **getattr(self, "_fitted_with", {}))
 
     def _map_names(self) -> list[str]:
         n_channels = self.image_shape_[2]

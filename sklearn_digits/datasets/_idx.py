@@ -148,8 +148,9 @@ def save_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     Parameters
     ----------
     path : str or path-like
-        Where to write; an existing file is replaced. Packed with gzip if the name ends
-        in ``.gz``.
+        Where to write. Packed with gzip if the name ends in ``.gz``. An existing file
+        is replaced once the new one is whole. A process that dies while it writes
+        leaves a file beside it whose name ends in ``.tmp``.
     array : array-like of uint8, int8, int16, int32, float32 or float64
         Of any shape whose dimensions are below 2**32.
 
