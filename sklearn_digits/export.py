@@ -61,7 +61,7 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
         integers nor str.
     ImportError
         If onnx, onnxscript or skl2onnx is missing:
-        ``pip install "sklearn-digits[onnx]"``.
+        ``pip install onnx onnxscript skl2onnx``.
     OSError
         If the file cannot be written.
 
@@ -107,7 +107,7 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
     except ImportError as error:
         raise ImportError(
             "to_onnx needs onnx, onnxscript and skl2onnx, which cannot be imported "
-            f'({error}): pip install "sklearn-digits[onnx]".'
+            f"({error}): pip install onnx onnxscript skl2onnx."
         ) from error
     dtype = _check_dtype(input_dtype)
     shape = _row_shape(estimator, image_shape)

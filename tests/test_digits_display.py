@@ -144,6 +144,6 @@ def test_images_that_cannot_be_drawn_are_refused(images, kwargs, message):
 
 def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    message = r"DigitsDisplay\.from_images .*pip install sklearn-digits\[plot\]"
+    message = r"DigitsDisplay\.from_images .*pip install matplotlib"
     with pytest.raises(ImportError, match=message):
         DigitsDisplay.from_images([[[0, 1], [1, 0]]])

@@ -630,5 +630,5 @@ def test_without_onnx_the_extra_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without_onnx)
     transformer = ConvolutionFeatureTransformer().fit(PIXELS)
-    with pytest.raises(ImportError, match=r"'onnx'.*sklearn-digits\[onnx\]"):
+    with pytest.raises(ImportError, match=r"'onnx'.*pip install onnx onnxscript"):
         to_onnx(transformer, tmp_path / "x.onnx")

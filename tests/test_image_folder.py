@@ -325,7 +325,7 @@ def test_without_pillow_the_error_says_what_to_install(folder, monkeypatch):
         return original(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", no_pillow)
-    with pytest.raises(ImportError, match=r"pip install sklearn-digits\[images\]"):
+    with pytest.raises(ImportError, match="pip install pillow"):
         load_image_folder(folder)
 
 

@@ -35,7 +35,7 @@ def check_matplotlib(caller: str) -> None:
     except ImportError as error:
         raise ImportError(
             f"{caller} draws with matplotlib, which is not installed: "
-            "pip install sklearn-digits[plot]."
+            "pip install matplotlib."
         ) from error
 
 

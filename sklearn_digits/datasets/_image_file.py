@@ -22,7 +22,7 @@ def import_pillow() -> ModuleType:
     except ImportError as error:
         raise ImportError(
             "Image files are read with Pillow, which is not installed: "
-            "pip install sklearn-digits[images]."
+            "pip install pillow."
         ) from error
     return Image
 
@@ -153,7 +153,7 @@ def load_image(
 ) -> np.ndarray:
     """Load a PNG or JPEG file as an `X` of one image, ready for ``predict``.
 
-    Needs Pillow, which ``pip install sklearn-digits[images]`` brings.
+    Needs Pillow: ``pip install pillow``.
 
     Parameters
     ----------

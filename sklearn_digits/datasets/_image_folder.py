@@ -77,7 +77,7 @@ def load_image_folder(
     """Load PNG and JPEG files from a folder that has one subfolder for each class.
 
     Classes and files are in the order of their names; names that start with a dot are
-    passed over. Needs Pillow, which ``pip install sklearn-digits[images]`` brings.
+    passed over. Needs Pillow: ``pip install pillow``.
 
     Parameters
     ----------
