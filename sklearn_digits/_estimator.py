@@ -10,6 +10,7 @@ from typing import dataclass_transform
 
 from sklearn.base import BaseEstimator
 
+# Public from the first release on; until then `make docs` builds the same pages.
 DOCUMENTATION = "https://sklearn-digits.readthedocs.io/en/stable"
 
 # The number of the stored format. It grows when a stored state changes its meaning;
