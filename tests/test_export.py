@@ -632,3 +632,13 @@ def test_without_onnx_the_extra_is_named(tmp_path, monkeypatch):
     transformer = ConvolutionFeatureTransformer().fit(PIXELS)
     with pytest.raises(ImportError, match=r"'onnx'.*pip install onnx onnxscript"):
         to_onnx(transformer, tmp_path / "x.onnx")
+
+
+def test_a_network_before_another_step_is_told_that_it_cannot_be_converted(tmp_path):
+    X, y = load_digits(return_X_y=True)
+    network = ConvNetClassifier(channels=(4,), max_iter=1, random_state=0)
+    pipeline = make_pipeline(network, LogisticRegression(max_iter=500))
+    pipeline.fit(X[:200], y[:200])
+    with pytest.raises(TypeError, match="hands the features of a network"):
+        to_onnx(pipeline, tmp_path / "pipeline.onnx")
+    assert not list(tmp_path.iterdir())

@@ -12,6 +12,7 @@ from skl2onnx.common.data_types import (
     StringTensorType,
 )
 from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
+from skl2onnx.common.utils import InvalidInputLengthException
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
@@ -60,6 +61,12 @@ def convert(estimator, dtype, shape):
     except (MissingConverter, MissingShapeCalculator) as error:
         raise TypeError(
             f"skl2onnx cannot convert a part of {type(estimator).__name__}: {error}"
+        ) from error
+    except InvalidInputLengthException as error:
+        raise TypeError(
+            f"{type(estimator).__name__} hands the features of a network to another "
+            "step. skl2onnx takes a network for a classifier, whose outputs are labels "
+            "and probabilities. Convert a network alone, or as the last step."
         ) from error
     put_modules_in_place(model)
     _put_pixels_in_front(model, dtype, shape)
