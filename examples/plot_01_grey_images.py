@@ -1,8 +1,8 @@
 """
-01. Grey images are numbers
+01. Gray images are numbers
 ===========================
 
-A grey image is a table: one number a pixel, from 0 for the background to 255 for the
+A gray image is a table: one number a pixel, from 0 for the background to 255 for the
 ink. That is all there is in it, so whatever a program is to know of a digit, it has to
 find in these numbers. What do they look like?
 """

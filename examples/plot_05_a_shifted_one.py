@@ -21,8 +21,8 @@ moved = np.roll(ones, shift, axis=2)
 moved[:, :, :shift] = 0
 
 # %%
-# A stroke's edges move with it, too. But its *direction* stays, and averaged over
-# windows that are wider than the shift, so does nearly where it is. So let us measure
+# The edges of a stroke move with it, too. But their *direction* stays. Averaged over
+# windows that are wider than the shift, their place hardly changes. So let us measure
 # distances twice: in pixels, and in edges and lines of eight directions, pooled.
 
 edges = ConvolutionFeatureTransformer(

@@ -47,7 +47,7 @@ _, ax = plt.subplots(layout="constrained")
 for kernels, rows in pd.DataFrame(search.cv_results_).groupby("param_edges__kernels"):
     strength = rows["param_classify__C"]
     ax.plot(strength, 100 * rows["mean_test_score"], marker="o", label=kernels)
-ax.set(xscale="log", xlabel="C: the less, the more is penalised", ylabel="accuracy, %")
+ax.set(xscale="log", xlabel="C: the less, the more is penalized", ylabel="accuracy, %")
 ax.legend(title="kernels")
 ax.set_title("three folds of the training digits")
 plt.show()

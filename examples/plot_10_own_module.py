@@ -1,6 +1,6 @@
 """
-10. A network of your own, in one file
-======================================
+10. Your own network, in one file
+=================================
 
 A residual network adds to an image what its layers compute from it [1]_. This package
 does not have one. What does it take to have it as an estimator?

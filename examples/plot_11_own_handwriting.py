@@ -3,7 +3,7 @@
 ========================
 
 A photograph of a digit on paper is not what the network was trained on: it is dark on
-light, large, off centre, and unevenly lit. Does it read it all the same?
+light, large, off center, and unevenly lit. Does it read it all the same?
 """
 
 import matplotlib.pyplot as plt
@@ -19,7 +19,7 @@ from sklearn_digits.datasets import load_example_digits
 
 
 def photograph(stroke):
-    """A digit drawn with a pen: 300x400 grey values, uint8."""
+    """A digit drawn with a pen: 300x400 gray values, uint8."""
     paper = Image.new("L", (400, 300), 255)
     ImageDraw.Draw(paper).line(stroke, fill=40, width=16, joint="curve")
     paper = np.asarray(paper.filter(ImageFilter.GaussianBlur(2)))
@@ -37,7 +37,7 @@ photos = [photograph(stroke) for stroke in strokes.values()]
 
 # %%
 # ``to_digit_image`` makes of each what the training images are: cut out, light on dark,
-# scaled and centred by mass.
+# scaled and centered by mass.
 
 X_train, _, y_train, _ = load_example_digits(n_train=10_000)
 shape = X_train.shape[1:]

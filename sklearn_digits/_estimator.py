@@ -10,6 +10,7 @@ from typing import dataclass_transform
 
 from sklearn.base import BaseEstimator
 
+# Public from the first release on; until then `make docs` builds the same pages.
 DOCUMENTATION = "https://sklearn-digits.readthedocs.io/en/stable"
 
 # The number of the stored format. It grows when a stored state changes its meaning;
@@ -58,3 +59,10 @@ class Estimator(BaseEstimator):
                 "with the version that stored it, or upgrade sklearn_digits."
             )
         super().__setstate__(state)
+
+
+def copied(estimator, **changes):
+    """Return an estimator of the same class with the same attributes, but `changes`."""
+    copy = object.__new__(type(estimator))
+    copy.__dict__.update(vars(estimator), **changes)
+    return copy

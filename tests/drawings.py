@@ -3,7 +3,7 @@
 import numpy as np
 
 # Strokes of each digit as (x, y) points in a unit square, y pointing down. Curves are
-# written as arcs: (centre x, centre y, radius x, radius y, from degrees, to degrees),
+# written as arcs: (center x, center y, radius x, radius y, from degrees, to degrees),
 # degrees counted clockwise from the right.
 STROKES = {
     0: [[("arc", 0.5, 0.5, 0.33, 0.5, -90, 270)]],

@@ -2,7 +2,7 @@
 
 What was drawn is read from the result: ramps travel as channels beside the image and
 tell, at each pixel of the output, where in the input it was taken from. Coordinates
-are (x, y) in pixels from the centre, y downwards: ``where = matrix @ pixel + offset``.
+are (x, y) in pixels from the center, y downwards: ``where = matrix @ pixel + offset``.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def generator(seed=0):
 
 
 def pixels(shape):
-    """Return the coordinates (x, y) of all pixels, relative to the centre."""
+    """Return the coordinates (x, y) of all pixels, relative to the center."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(float)
     return np.stack([x - (shape[1] - 1) / 2, y - (shape[0] - 1) / 2])
 
@@ -94,10 +94,10 @@ def test_a_rotation_is_that_of_scipy_also_where_images_are_not_square(shape):
 def test_everything_together_is_scipys_affine_transform(shape):
     amounts = {"rotation": 40, "shift": 0.15, "scale": 0.3, "shear": 0.4}
     image, copies, _ = changed(shape, **amounts)
-    centre = (np.array(shape) - 1) / 2
+    center = (np.array(shape) - 1) / 2
     for copy, matrix, offset in zip(copies, *motions(shape, **amounts), strict=True):
         rows_first = matrix[::-1, ::-1]
-        start = centre - rows_first @ centre + offset[::-1]
+        start = center - rows_first @ center + offset[::-1]
         expected = ndimage.affine_transform(
             image, rows_first, start, order=1, mode="nearest"
         )
@@ -324,7 +324,7 @@ def test_neither_the_images_nor_torchs_generator_are_touched():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_the_layout_of_colour_images_is_kept(dtype):
+def test_the_layout_of_color_images_is_kept(dtype):
     images = torch.rand(4, 3, 8, 10, dtype=dtype, generator=generator())
     out = RandomAffine()(images, generator())
     assert (out.shape, out.dtype) == (images.shape, dtype)

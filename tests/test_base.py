@@ -20,6 +20,7 @@ from torch import nn
 from sklearn_digits import (
     ConvNetClassifier,
     ConvolutionFeatureTransformer,
+    ImageClassifier,
     MLPClassifier,
     TorchClassifier,
 )
@@ -269,6 +270,28 @@ def test_an_interrupt_before_the_first_epoch_leaves_nothing(classifier, digits):
         model.predict(digits[0])
 
 
+def test_an_interrupt_while_an_epoch_is_scored_leaves_it_out(digits):
+    n_scored = 0
+
+    class Layer(nn.Linear):
+        def forward(self, x):
+            nonlocal n_scored
+            n_scored += not self.training and len(x) > 1
+            if n_scored == 3:
+                raise KeyboardInterrupt
+            return super().forward(x)
+
+    class Softmax(TorchClassifier):
+        def build_module(self, n_features, n_classes):
+            return Layer(n_features, n_classes)
+
+    model = Softmax(early_stopping=True, random_state=0, max_iter=5)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*digits)
+    curves = model.loss_curve_, model.validation_scores_, model.validation_loss_curve_
+    assert [len(curve) for curve in curves] == 3 * [model.n_iter_] == 3 * [2]
+
+
 @each_classifier
 def test_callbacks_see_every_epoch_and_an_estimator_that_predicts(classifier, digits):
     class Watch:
@@ -364,6 +387,26 @@ def test_a_module_of_ones_own_with_a_wrong_output_is_named(digits):
 
     with pytest.raises(ValueError, match=r"\(1, 3\) for one row; expected .*\(1, 10\)"):
         Wrong().fit(*digits)
+
+
+@pytest.mark.parametrize("base", [TorchClassifier, ImageClassifier])
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [
+        (None, r"returned None, of type NoneType; expected .*torch\.nn\.Module"),
+        (nn.Linear, r"returned <class .*Linear'>, of type type; expected an instance"),
+        (torch.relu, r"of type builtin_function_or_method"),
+    ],
+)
+def test_what_build_module_returns_must_be_a_module(base, returned, told, digits):
+    class Wrong(base):
+        def build_module(self, n_features, n_classes):
+            return returned
+
+    model = Wrong()
+    with pytest.raises(TypeError, match=rf"Wrong\.build_module .*{told}"):
+        model.fit(*digits)
+    assert not hasattr(model, "classes_")
 
 
 def test_grid_searches_give_the_same_scores_in_any_number_of_processes(digits):

@@ -1,4 +1,4 @@
-"""The races: both sides compute the same thing, and rows are kept as they finish."""
+"""All sides of a benchmark compute the same, and rows are kept as they finish."""
 
 import json
 import signal
@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 import accuracy
+import benchmarking
 import convnet_accuracy
 import convnet_peers
 import edge_features
@@ -20,7 +21,6 @@ import numpy as np
 import peers
 import predict
 import pytest
-import racing
 import report
 import run
 import timing
@@ -33,7 +33,7 @@ from sklearn_digits import ConvNetClassifier, MLPClassifier
 from sklearn_digits.datasets import save_idx
 
 FOLDER = Path(timing.__file__).parent
-OPTIONS = racing.Options(data=None, quick=True, out=Path())
+OPTIONS = benchmarking.Options(data=None, quick=True, out=Path())
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Stochastic Optimizer", "ignore:Got `batch_size`"
 )
@@ -181,7 +181,7 @@ def test_kernels_give_the_same_maps_on_every_side(n_kernels, side):
     pytest.importorskip("cv2")
     images = np.random.default_rng(0).random((3, side, side), dtype=np.float32)
     sides = kernels.sides(images, kernels.SETS[n_kernels])
-    expected = sides.pop(racing.OURS)().reshape(3, n_kernels, side, side)
+    expected = sides.pop(benchmarking.OURS)().reshape(3, n_kernels, side, side)
     sides.pop("scikit-image HOG", None)
     assert set(sides) == {"scipy.ndimage", "OpenCV", "copy"}
     for maps in sides.values():
@@ -246,8 +246,8 @@ def test_test_images_are_moved_and_rotated():
     corners = {tuple(np.argwhere(image)[0]) for image in moved.reshape(-1, 28, 28)}
     assert corners == {(y, x) for y in range(7, 14) for x in range(7, 14)}
     assert (moved.sum(axis=1) == X.sum(axis=1)).all()
-    centres = [np.argwhere(image).mean(axis=0) for image in rotated.reshape(-1, 28, 28)]
-    np.testing.assert_allclose(centres, 13.5, atol=0.3)
+    centers = [np.argwhere(image).mean(axis=0) for image in rotated.reshape(-1, 28, 28)]
+    np.testing.assert_allclose(centers, 13.5, atol=0.3)
     assert (rotated != X).any(axis=1).mean() > 0.9
     assert np.array_equal(mnist_accuracy.moved_and_rotated(X)[0], moved)
 
@@ -278,27 +278,27 @@ def test_calibration_error_is_the_gap_of_confidence_and_accuracy():
     assert np.isclose(mnist_accuracy.calibration_error(mixed, y), (0.1 + 0.1) / 2)
 
 
-def test_every_member_of_a_committee_has_a_seed_of_its_own():
-    committee = mnist_accuracy.SIDES["committee of five"]
+def test_every_member_of_an_ensemble_has_a_seed_of_its_own():
+    ensemble = mnist_accuracy.SIDES["ensemble of five"]
     seeds = {
         seed: [
             member.random_state
-            for _, member in mnist_accuracy.with_seed(committee, seed).estimators
+            for _, member in mnist_accuracy.with_seed(ensemble, seed).estimators
         ]
         for seed in (0, 1)
     }
     assert seeds == {0: [0, 1, 2, 3, 4], 1: [1, 2, 3, 4, 5]}
-    assert len(committee.estimators) == 5
+    assert len(ensemble.estimators) == 5
 
 
-def test_all_members_of_a_committee_take_the_views():
+def test_all_members_of_an_ensemble_take_the_views():
     X, y = np.eye(25)[:10], np.arange(10) % 2
     network = ConvNetClassifier((2,), max_iter=1, random_state=0)
-    committee = VotingClassifier([("a", network), ("b", network)]).fit(X, y)
-    for fitted in (network.fit(X, y), committee):
+    ensemble = VotingClassifier([("a", network), ("b", network)]).fit(X, y)
+    for fitted in (network.fit(X, y), ensemble):
         assert mnist_accuracy.with_views(fitted, 5) is fitted
     assert network.n_views == 5
-    assert [member.n_views for member in committee.estimators_] == [5, 5]
+    assert [member.n_views for member in ensemble.estimators_] == [5, 5]
 
 
 def test_a_row_is_the_mean_over_seeds_with_its_interval():
@@ -377,9 +377,9 @@ def test_memory_of_a_fit_is_measured_in_a_process_of_its_own(monkeypatch, tmp_pa
         )
         labels = (np.arange(1100) % 10).astype(np.uint8)
         save_idx(tmp_path / f"{prefix}-labels-idx1-ubyte", labels)
-    options = racing.Options(str(tmp_path), quick=True, out=tmp_path)
+    options = benchmarking.Options(str(tmp_path), quick=True, out=tmp_path)
     monkeypatch.setattr(sys, "path", [str(FOLDER), *sys.path])
-    assert 0 <= memory.in_a_process(racing.OURS, options) < 1000
+    assert 0 <= memory.in_a_process(benchmarking.OURS, options) < 1000
     with pytest.raises(RuntimeError, match="KeyError"):
         memory.in_a_process("nobody", options)
 
@@ -417,7 +417,7 @@ def test_aims_are_rows_in_the_order_they_are_reached():
     assert table[2]["accuracy %"] == "95.00"
 
 
-def test_our_fits_race_with_their_whole_schedule(images):
+def test_our_fits_run_their_whole_schedule(images):
     n_epochs, seconds, predict_proba = next(convnet_accuracy.fits(*images))
     assert n_epochs == 1
     assert seconds > 0
@@ -428,41 +428,43 @@ def test_our_fits_race_with_their_whole_schedule(images):
 # Rows that are kept
 
 
-def race_of(*rows, end=None):
+def rows_of(*rows, end=None):
     yield from rows
     if end is not None:
         raise end
 
 
 def kept(folder):
-    return report.read(folder / "benchmarks" / "race.jsonl")
+    return report.read(folder / "benchmarks" / "example.jsonl")
 
 
-def test_rows_are_kept_when_a_race_is_stopped(tmp_path):
-    options = racing.Options(None, True, tmp_path)
-    rows = race_of({"who": "a", "s": 1.5}, end=KeyboardInterrupt())
-    assert racing.keep(rows, options, "race", "A title.") == 130
+def test_rows_are_kept_when_a_benchmark_is_stopped(tmp_path):
+    options = benchmarking.Options(None, True, tmp_path)
+    rows = rows_of({"who": "a", "s": 1.5}, end=KeyboardInterrupt())
+    assert benchmarking.keep(rows, options, "example", "A title.") == 130
     assert kept(tmp_path).rows == [{"who": "a", "s": 1.5}]
     assert kept(tmp_path).end == "stopped"
-    assert "not ended: stopped" in report.section("race", kept(tmp_path), False)
+    assert "not ended: stopped" in report.section("example", kept(tmp_path), False)
 
 
-def test_rows_are_kept_when_a_race_fails(tmp_path):
-    options = racing.Options(None, True, tmp_path)
+def test_rows_are_kept_when_a_benchmark_fails(tmp_path):
+    options = benchmarking.Options(None, True, tmp_path)
     with pytest.raises(OSError, match="no data"):
-        racing.keep(race_of({"a": 1}, end=OSError("no data")), options, "race", "T.")
+        benchmarking.keep(
+            rows_of({"a": 1}, end=OSError("no data")), options, "example", "T."
+        )
     assert kept(tmp_path).rows == [{"a": 1}]
     assert "no data" in kept(tmp_path).end
 
 
 def test_a_row_is_on_disk_before_the_next_begins(tmp_path):
-    def race():
+    def benchmark():
         yield {"a": 1}
         assert kept(tmp_path).rows == [{"a": 1}]
         yield {"a": 2}
 
-    options = racing.Options(None, True, tmp_path)
-    assert racing.keep(race(), options, "race", "A title.") == 0
+    options = benchmarking.Options(None, True, tmp_path)
+    assert benchmarking.keep(benchmark(), options, "example", "A title.") == 0
     assert kept(tmp_path).end == "finished"
 
 
@@ -470,21 +472,21 @@ def test_a_side_that_cannot_be_scored_is_a_row_that_says_so():
     def predict_proba(X):
         raise RuntimeError("out of luck")
 
-    row = racing.scored({"who": "a", "s": 1.0}, predict_proba, None, None)
+    row = benchmarking.scored({"who": "a", "s": 1.0}, predict_proba, None, None)
     assert row == {"who": "a", "s": 1.0, "failed": "RuntimeError: out of luck"}
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_race_and_keeps_what_is_done(tmp_path):
+def test_ctrl_c_ends_a_benchmark_and_keeps_what_is_done(tmp_path):
     code = """
-import sys, time, racing
-def race(options):
+import sys, time, benchmarking
+def benchmark(options):
     yield {"who": "a"}
     print("waiting", flush=True)
     time.sleep(60)
     yield {"who": "b"}
-sys.argv = ["race.py", "--out", sys.argv[1]]
-racing.run(race, "A title.")
+sys.argv = ["example.py", "--out", sys.argv[1]]
+benchmarking.run(benchmark, "A title.")
 """
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)],
@@ -515,20 +517,20 @@ def test_tables_have_every_column_and_every_failure():
     ]
 
 
-def test_every_race_is_a_script_with_a_chart():
-    assert set(report.CHARTS) == set(report.RACES)
+def test_every_benchmark_is_a_script_with_a_chart():
+    assert set(report.CHARTS) == set(report.BENCHMARKS)
     scripts = {path.stem for path in FOLDER.glob("*.py")}
-    assert set(report.RACES) <= scripts
+    assert set(report.BENCHMARKS) <= scripts
 
 
 def test_the_page_has_what_is_there_and_says_what_is_not(tmp_path):
-    options = racing.Options(None, True, tmp_path)
+    options = benchmarking.Options(None, True, tmp_path)
     rows = [
-        {"input": "uint8", "who": racing.OURS, "s an epoch": 1.0},
+        {"input": "uint8", "who": benchmarking.OURS, "s an epoch": 1.0},
         {"input": "uint8", "who": "b", "s an epoch": 2.0, "time / ours": [2, 2, 2]},
         {"input": "uint8", "who": "c", "failed": "ImportError"},
     ]
-    racing.keep(race_of(*rows), options, "mlp_epoch", "An epoch.\n\nHow it went.")
+    benchmarking.keep(rows_of(*rows), options, "mlp_epoch", "An epoch.\n\nHow it went.")
     page = report.write(tmp_path).read_text(encoding="utf-8")
     assert "## An epoch\n\nHow it went." in page
     assert "| uint8 | b | 2 | 2 (2–2) |" in page
@@ -547,24 +549,24 @@ def test_bars_are_as_long_as_their_values():
 def test_rows_that_are_committed_are_what_the_page_shows():
     docs = FOLDER.parents[1] / "docs"
     page = (docs / "benchmarks.md").read_text(encoding="utf-8")
-    for name in report.RACES:
-        race = report.read(docs / "benchmarks" / f"{name}.jsonl")
-        assert report.table(race.rows) in page
-        assert race.end == "finished"
-        assert "--quick" not in race.about["command"]
+    for name in report.BENCHMARKS:
+        benchmark = report.read(docs / "benchmarks" / f"{name}.jsonl")
+        assert report.table(benchmark.rows) in page
+        assert benchmark.end == "finished"
+        assert "--quick" not in benchmark.about["command"]
 
 
-def test_a_race_nobody_knows_is_refused(monkeypatch, capsys):
+def test_a_benchmark_nobody_knows_is_refused(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["run.py", "swimming"])
     with pytest.raises(SystemExit):
         run.main()
-    assert "no race is called swimming" in capsys.readouterr().err
+    assert "no benchmark is called swimming" in capsys.readouterr().err
 
 
 def test_lines_of_a_result_are_json(tmp_path):
-    options = racing.Options(None, True, tmp_path)
-    racing.keep(race_of({"a": np.float32(0.5)}), options, "race", "A title.")
-    text = (tmp_path / "benchmarks" / "race.jsonl").read_text(encoding="utf-8")
+    options = benchmarking.Options(None, True, tmp_path)
+    benchmarking.keep(rows_of({"a": np.float32(0.5)}), options, "example", "A title.")
+    text = (tmp_path / "benchmarks" / "example.jsonl").read_text(encoding="utf-8")
     about, row, end = map(json.loads, text.splitlines())
     assert about["about"]["versions"]["torch"] == metadata.version("torch")
     assert (row, end) == ({"row": {"a": 0.5}}, {"end": "finished"})

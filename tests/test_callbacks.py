@@ -19,7 +19,7 @@ CLASSIFIERS = [
     MLPClassifier((20,), max_iter=4, random_state=0, skorch_callbacks=[]),
 ]
 each_classifier = pytest.mark.parametrize(
-    "classifier", CLASSIFIERS, ids=["mlp", "lbfgs", "convnet", "notified"]
+    "classifier", CLASSIFIERS, ids=["mlp", "lbfgs", "convnet", "skorch"]
 )
 
 

@@ -190,7 +190,7 @@ def two_columns(y):
     return np.column_stack([y == 0, y == 1]).astype(int)
 
 
-def half_unlabelled(y):
+def half_unlabeled(y):
     return np.where(np.arange(len(y)) % 2, -1, y)
 
 
@@ -295,7 +295,7 @@ COMPOSITES = [
     Composite("FrozenEstimator", frozen),
     Composite(
         "SelfTrainingClassifier",
-        predicting(lambda e: SelfTrainingClassifier(e, max_iter=1), half_unlabelled),
+        predicting(lambda e: SelfTrainingClassifier(e, max_iter=1), half_unlabeled),
         images=False,
     ),
 ]

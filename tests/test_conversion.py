@@ -56,7 +56,7 @@ def test_flattened_rows_are_the_same_pixels_in_the_same_memory(n, shape, dtype):
 
 @quickly
 @given(height=sides, width=sides)
-def test_grey_images_need_no_axis_of_channels(height, width):
+def test_gray_images_need_no_axis_of_channels(height, width):
     images = np.arange(2 * height * width).reshape(2, height, width)
     flat, shape = flatten_images(images)
     with_axis, same_shape = flatten_images(images[..., None])

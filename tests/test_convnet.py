@@ -55,7 +55,7 @@ def test_image_shaped_and_flattened_input_are_the_same(digits):
 
 
 @pytest.mark.parametrize("n_channels", [1, 3, 4])
-def test_every_channel_of_a_colour_image_counts(n_channels):
+def test_every_channel_of_a_color_image_counts(n_channels):
     rng = np.random.default_rng(0)
     X = rng.integers(0, 50, (120, 6, 9, n_channels), dtype=np.uint8)
     y = np.arange(120) % n_channels
@@ -110,10 +110,11 @@ def test_pixels_on_another_scale_than_at_fit_warn(digits):
         (np.zeros((4, 3, 32, 32)), {}, r"channel-first.*transpose\(0, 2, 3, 1\)"),
         (np.zeros((4, 64)), {"image_shape": (8, 9)}, "needs 72 features; X has 64"),
         (np.zeros((4, 8, 8)), {"image_shape": (4, 16)}, r"\(8, 8, 1\).*\(4, 16, 1\)"),
-        (np.zeros((4, 3072)), {}, r"32x32 colour images.*image_shape=\(32, 32, 3\)"),
-        (np.zeros((4, 8, 8)), {"image_shape": (8,)}, "is no image shape"),
+        (np.zeros((4, 3072)), {}, r"32x32 color images.*image_shape=\(32, 32, 3\)"),
+        (np.zeros((4, 8, 8)), {"image_shape": (8,)}, "is not an image shape"),
         (np.zeros((4, 8, 8)), {"channels": ()}, "at least one positive integer"),
         (np.zeros((4, 8, 8)), {"channels": (8, 0)}, "at least one positive integer"),
+        (np.zeros((4, 8, 8)), {"kernel_size": 4}, "kernel_size=4 .*odd.* 3 or 5"),
         (np.zeros((4, 8, 8)), {"augmentation": "flip"}, "augmentation"),
         (np.zeros((4, 8, 8)), {"device": "toaster"}, "device='toaster'"),
     ],

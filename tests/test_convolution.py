@@ -173,7 +173,7 @@ def test_every_named_kernel_is_the_filter_of_opencv(mode, height, width, dtype, 
         assert_allclose(ours, expected, atol=1e-4, err_msg=name)
 
 
-def test_each_channel_of_a_colour_image_is_filtered_alone():
+def test_each_channel_of_a_color_image_is_filtered_alone():
     images = random_images(0, 4, 7, 6, 3)
     maps = maps_of(images, "sobel", rectify="split")
     alone = [
@@ -265,7 +265,7 @@ def test_a_name_says_where_its_feature_stands_in_the_maps(padding, rectify):
     )
 
 
-def test_names_of_grey_images_are_kernel_row_and_column():
+def test_names_of_gray_images_are_kernel_row_and_column():
     transformer = ConvolutionFeatureTransformer().fit(IMAGES)
     assert transformer.get_feature_names_out()[3 * 10 + 5] == "vertical_r3_c5"
     frame = transformer.set_output(transform="pandas").transform(IMAGES)
@@ -307,6 +307,31 @@ def test_a_pickle_holds_arrays_and_gives_the_same_features():
     assert_array_equal(
         pickle.loads(stored).transform(IMAGES), transformer.transform(IMAGES)
     )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"padding": "valid"},
+        {"stride": 2},
+        {"stride": 0},
+        {"rectify": "split"},
+        {"rectify": "nonsense"},
+        {"pooling": "max", "pool_size": 2},
+        {"power": 0.5},
+        {"clip": (0, 1)},
+        {"kernels": "sobel"},
+        {"image_shape": (10, 12)},
+    ],
+)
+def test_parameters_that_are_set_after_a_fit_count_from_the_next_one_on(changed):
+    transformer = ConvolutionFeatureTransformer("edges").fit(IMAGES)
+    features, names = transformer.transform(IMAGES), transformer.get_feature_names_out()
+    transformer.set_params(**changed)
+    for each in (transformer, pickle.loads(pickle.dumps(transformer))):
+        assert_array_equal(each.transform(IMAGES), features)
+        assert_array_equal(each.get_feature_names_out(), names)
+        assert each.get_params() == transformer.get_params()
 
 
 def test_a_failed_fit_leaves_the_former_one_whole():

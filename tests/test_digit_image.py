@@ -11,7 +11,7 @@ INK, PAPER = 30.0, 230.0
 
 
 def on_paper(ink, dark=INK, bright=PAPER):
-    """Ink as the grey values of a drawing, dark on bright."""
+    """Ink as the gray values of a drawing, dark on bright."""
     return bright + (dark - bright) * ink
 
 
@@ -33,7 +33,7 @@ def test_a_digit_fills_a_box_of_20_and_has_its_mass_in_the_middle(digit):
 def test_mnists_own_images_stay_nearly_as_they_are(mnist):
     images = mnist.train.images[-100:]
     again = np.array([to_digit_image(image) for image in images])
-    # MNIST centres by whole pixels only.
+    # MNIST centers by whole pixels only.
     correlation = [
         np.corrcoef(ndimage.gaussian_filter([one, other], (0, 1, 1)).reshape(2, -1))
         for one, other in zip(images.astype(float), again.astype(float), strict=True)
@@ -89,16 +89,16 @@ def test_boolean_ink_and_lists_are_images_too():
     assert_array_equal(to_digit_image(ink.tolist()), to_digit_image(ink))
 
 
-@pytest.mark.parametrize("ink_colour", [(20, 20, 160), (180, 10, 10), (0, 80, 0)])
-def test_colours_become_grey(ink_colour):
+@pytest.mark.parametrize("ink_color", [(20, 20, 160), (180, 10, 10), (0, 80, 0)])
+def test_colors_become_gray(ink_color):
     ink = draw_digit(2)[:, :, np.newaxis]
-    colour = np.uint8(on_paper(ink, np.array(ink_colour), 240))
+    color = np.uint8(on_paper(ink, np.array(ink_color), 240))
     expected = to_digit_image(on_paper(draw_digit(2))).astype(int)
-    assert_allclose(to_digit_image(colour).astype(int), expected, atol=4)
-    assert_array_equal(to_digit_image(colour[:, :, :1]), to_digit_image(colour[..., 0]))
+    assert_allclose(to_digit_image(color).astype(int), expected, atol=4)
+    assert_array_equal(to_digit_image(color[:, :, :1]), to_digit_image(color[..., 0]))
 
 
-@pytest.mark.parametrize("ink_colour", [0, 255])
+@pytest.mark.parametrize("ink_color", [0, 255])
 @pytest.mark.parametrize(
     ("dtype", "white"),
     [
@@ -107,20 +107,20 @@ def test_colours_become_grey(ink_colour):
         *((dtype, white) for dtype in ("f4", "f8") for white in (1, 255)),
     ],
 )
-def test_transparent_pixels_are_paper(ink_colour, dtype, white):
+def test_transparent_pixels_are_paper(ink_color, dtype, white):
     ink = draw_digit(3)
-    image = np.full((*ink.shape, 4), ink_colour / 255, dtype=np.float64)
+    image = np.full((*ink.shape, 4), ink_color / 255, dtype=np.float64)
     image[..., 3] = np.clip(ink, 0, 1)
-    image[0, 0, 3] = 1 if ink_colour else 0  # full opacity somewhere
+    image[0, 0, 3] = 1 if ink_color else 0  # full opacity somewhere
     image = np.rint(image * white) if white > 1 else image
     image = image.astype(dtype)
     expected = to_digit_image(ink).astype(int)
     assert_allclose(to_digit_image(image).astype(int), expected, atol=2)
 
 
-def test_an_opaque_drawing_is_read_as_its_colours():
-    grey = np.uint8(on_paper(draw_digit(3)))
-    image = np.stack([grey] * 3 + [np.full_like(grey, 255)], axis=-1)
+def test_an_opaque_drawing_is_read_as_its_colors():
+    gray = np.uint8(on_paper(draw_digit(3)))
+    image = np.stack([gray] * 3 + [np.full_like(gray, 255)], axis=-1)
     assert_array_equal(to_digit_image(image), to_digit_image(image[:, :, :3]))
 
 
@@ -153,7 +153,7 @@ def test_thin_strokes_become_as_thick_as_mnists(digit):
     thin = to_digit_image(draw_digit(digit, (300, 400), box, thickness=2))
     thick = to_digit_image(draw_digit(digit, (300, 400), box, thickness=60))
     usual = to_digit_image(draw_digit(digit, (300, 400), box, thickness=26))
-    # 2 pixels at the least, of which those at the edge are grey.
+    # 2 pixels at the least, of which those at the edge are gray.
     assert (thin > 127).sum() >= 0.55 * (usual > 127).sum()
     assert thick.sum() > usual.sum()
 
@@ -206,7 +206,7 @@ def test_what_is_no_image_is_refused(image, message):
 
 
 @pytest.mark.parametrize("image_shape", [(28,), (0, 28), (28, 28, 3)])
-def test_a_shape_of_no_grey_image_is_refused(image_shape):
+def test_a_shape_of_no_gray_image_is_refused(image_shape):
     with pytest.raises(ValueError, match="image_shape="):
         to_digit_image(draw_digit(1), image_shape=image_shape)
 
@@ -218,10 +218,10 @@ def twenty_drawings():
     styles = [
         ("thick", lambda d: on_paper(draw_digit(d, (200, 200), thickness=22))),
         ("thin", lambda d: on_paper(draw_digit(d, (200, 200), thickness=2, slant=0.2))),
-        ("off-centre", lambda d: on_paper(draw_digit(d, (200, 300), (8, 190, 80, 60)))),
+        ("off-center", lambda d: on_paper(draw_digit(d, (200, 300), (8, 190, 80, 60)))),
         ("inverted", lambda d: draw_digit(d, (90, 120), thickness=7, slant=0.15)),
         (
-            "colour",
+            "color",
             lambda d: np.uint8(
                 on_paper(
                     draw_digit(d)[..., None], np.array([30, 40, 150]), [250, 240, 200]

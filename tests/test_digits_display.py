@@ -19,7 +19,7 @@ def texts(display):
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float32, np.float64])
-def test_grey_images_are_drawn_in_order_on_one_scale(dtype):
+def test_gray_images_are_drawn_in_order_on_one_scale(dtype):
     images = (np.arange(24).reshape(6, 2, 2) % 7).astype(dtype)
     display = DigitsDisplay.from_images(images)
     display.figure_.canvas.draw()
@@ -85,14 +85,14 @@ def test_captions_do_not_touch_each_other_nor_an_image(plt, labels, width):
         assert not box.count_overlaps(boxes[:i])
 
 
-def test_colours_of_bytes_are_drawn_as_they_are():
+def test_colors_of_bytes_are_drawn_as_they_are():
     images = np.random.default_rng(0).integers(256, size=(3, 4, 5, 3), dtype=np.uint8)
     display = DigitsDisplay.from_images(images)
     assert_array_equal([drawn.get_array() for drawn in display.images_], images)
 
 
 @pytest.mark.parametrize("n_channels", [3, 4])
-def test_colours_on_another_scale_are_moved_into_it(n_channels):
+def test_colors_on_another_scale_are_moved_into_it(n_channels):
     unit = np.random.default_rng(0).random(size=(3, 4, 5, n_channels))
     unit.flat[:2] = 0, 1
     for images in (unit, 16 * unit, 2 * unit - 1):
@@ -144,6 +144,6 @@ def test_images_that_cannot_be_drawn_are_refused(images, kwargs, message):
 
 def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    message = r"DigitsDisplay\.from_images .*pip install sklearn-digits\[plot\]"
+    message = r"DigitsDisplay\.from_images .*pip install matplotlib"
     with pytest.raises(ImportError, match=message):
         DigitsDisplay.from_images([[[0, 1], [1, 0]]])

@@ -13,6 +13,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from onnxruntime import InferenceSession
+from skl2onnx import update_registered_converter
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -35,11 +36,17 @@ from sklearn_digits import (
     TorchClassifier,
 )
 from sklearn_digits.export import to_onnx
-from sklearn_digits.export._converters import exported_labels
+from sklearn_digits.export._converters import (
+    classifier_types,
+    convert_classifier,
+    convert_transformer,
+    exported_labels,
+    transformer_types,
+)
 
 PIXELS, LABELS = load_digits(return_X_y=True)
 PIXELS, LABELS = PIXELS[:60].astype(np.uint8), LABELS[:60]
-COLOURS = np.random.default_rng(0).integers(0, 256, (20, 5, 6, 3), dtype=np.uint8)
+COLORS = np.random.default_rng(0).integers(0, 256, (20, 5, 6, 3), dtype=np.uint8)
 
 
 def small_mlp(**parameters):
@@ -145,19 +152,12 @@ def test_every_activation_in_its_precision(run, activation, dtype):
     assert_allclose(probabilities, classifier.predict_proba(X), atol=tolerance)
 
 
-@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
-@pytest.mark.parametrize("kernel_size", [2, 4])
-def test_even_kernels_are_padded_as_in_torch(load, kernel_size):
-    classifier = small_convnet(kernel_size=kernel_size).fit(PIXELS, LABELS)
-    assert_same_classifier(load, classifier, PIXELS)
-
-
 def test_the_views_of_a_color_image_are_averaged_in_the_file(load):
-    classifier = small_convnet(n_views=5).fit(COLOURS, np.arange(20) % 3)
-    one_view = small_convnet().fit(COLOURS, np.arange(20) % 3)
-    views = classifier.predict_proba(COLOURS)
-    assert np.abs(views - one_view.predict_proba(COLOURS)).max() > 1e-3
-    assert_same_classifier(load, classifier, COLOURS, image_shape=(5, 6, 3))
+    classifier = small_convnet(n_views=5).fit(COLORS, np.arange(20) % 3)
+    one_view = small_convnet().fit(COLORS, np.arange(20) % 3)
+    views = classifier.predict_proba(COLORS)
+    assert np.abs(views - one_view.predict_proba(COLORS)).max() > 1e-3
+    assert_same_classifier(load, classifier, COLORS, image_shape=(5, 6, 3))
 
 
 TRANSFORMERS = [
@@ -176,7 +176,7 @@ TRANSFORMERS = [
 ]
 
 
-@pytest.mark.parametrize("X", [PIXELS, COLOURS / 255], ids=["grey", "colour"])
+@pytest.mark.parametrize("X", [PIXELS, COLORS / 255], ids=["gray", "color"])
 @pytest.mark.parametrize("parameters", TRANSFORMERS, ids=str)
 def test_every_option_of_the_transformer(load, parameters, X):
     transformer = ConvolutionFeatureTransformer(**parameters).fit(X)
@@ -460,6 +460,10 @@ def test_parameters_set_after_the_fit_do_not_spoil_the_file(load):
     classifier = small_mlp().fit(PIXELS, LABELS)
     classifier.set_params(hidden_layer_sizes=(2,), activation="tanh")
     assert_same_classifier(load, classifier, PIXELS)
+    transformer = ConvolutionFeatureTransformer().fit(PIXELS)
+    transformer.set_params(stride=2, rectify="split")
+    (maps,) = load(transformer, PIXELS)(PIXELS)
+    assert_allclose(maps, transformer.transform(PIXELS), atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -496,6 +500,39 @@ def test_a_step_that_skl2onnx_does_not_know_is_named(tmp_path):
     pipeline = make_pipeline(Unknown(), small_mlp()).fit(PIXELS, LABELS)
     with pytest.raises(TypeError, match=r"part of Pipeline: .*Unknown"):
         to_onnx(pipeline, tmp_path / "x.onnx")
+
+
+@pytest.mark.parametrize(
+    ("base", "types", "nodes", "options"),
+    [
+        (
+            MLPClassifier,
+            classifier_types,
+            convert_classifier,
+            {"zipmap": [True, False], "raw_scores": [True, False]},
+        ),
+        (ConvolutionFeatureTransformer, transformer_types, convert_transformer, None),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_a_converter_that_the_user_registered_is_kept(
+    tmp_path, base, types, nodes, options
+):
+    class Registered(base):
+        pass
+
+    converted = []
+
+    def convert(scope, operator, container):
+        converted.append(operator.raw_operator)
+        nodes(scope, operator, container)
+
+    alias = f"My{base.__name__}"
+    update_registered_converter(Registered, alias, types, convert, options=options)
+    fitted = Registered().fit(PIXELS, LABELS)
+    for estimator in (fitted, make_pipeline(fitted)):
+        to_onnx(estimator, tmp_path / "x.onnx")
+    assert converted == [fitted, fitted]
 
 
 WIDE = PIXELS.reshape(-1, 4, 16)
@@ -593,5 +630,15 @@ def test_without_onnx_the_extra_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without_onnx)
     transformer = ConvolutionFeatureTransformer().fit(PIXELS)
-    with pytest.raises(ImportError, match=r"'onnx'.*sklearn-digits\[onnx\]"):
+    with pytest.raises(ImportError, match=r"'onnx'.*pip install onnx onnxscript"):
         to_onnx(transformer, tmp_path / "x.onnx")
+
+
+def test_a_network_before_another_step_is_told_that_it_cannot_be_converted(tmp_path):
+    X, y = load_digits(return_X_y=True)
+    network = ConvNetClassifier(channels=(4,), max_iter=1, random_state=0)
+    pipeline = make_pipeline(network, LogisticRegression(max_iter=500))
+    pipeline.fit(X[:200], y[:200])
+    with pytest.raises(TypeError, match="hands the features of a network"):
+        to_onnx(pipeline, tmp_path / "pipeline.onnx")
+    assert not list(tmp_path.iterdir())

@@ -154,7 +154,7 @@ class Brittle(nn.Module):
 
 
 class BrittleClassifier(TorchClassifier):
-    """Trains a :class:`Brittle` layer, in the precision that borrows the most."""
+    """Trains a :class:`Brittle` layer in bfloat16, which changes most global state."""
 
     def __init__(self, moment=None, fault=None):
         super().__init__(
@@ -305,7 +305,7 @@ def test_every_call_leaves_every_setting(classifier, random_state, digits):
 def lines_of_cleaning_up():
     """Return the lines of the package in which exceptions are being handled.
 
-    A second exception there, in the two lines that give back what was borrowed, is
+    A second exception there, in the two lines that restore the global state, is
     beyond what Python can guard against.
     """
     lines = set()

@@ -48,7 +48,7 @@ def test_every_form_of_one_image_is_drawn_the_same(shape):
     assert_array_equal(display.image_.get_array(), IMAGES[0])
 
 
-def test_colour_images_have_maps_of_each_channel():
+def test_color_images_have_maps_of_each_channel():
     images = np.random.default_rng(0).integers(256, size=(2, 6, 7, 3), dtype=np.uint8)
     transformer = ConvolutionFeatureTransformer("sobel").fit(images)
     display = FeatureMapDisplay.from_estimator(transformer, images[1])

@@ -74,6 +74,19 @@ def test_training_goes_on_on_the_gpu_after_a_pickle(classifier):
 
 
 @each_classifier
+def test_training_moves_to_a_device_that_is_set_since(classifier):
+    X, y = load_digits(return_X_y=True)
+    model = fit(classifier, device="cpu").partial_fit(X, y)
+    for device in ("cuda", "cpu"):
+        stored = pickle.dumps(model.set_params(device=device))
+        assert pickle.loads(stored).device_ == model.device_
+        model.partial_fit(X, y)
+        assert torch.device(model.device_).type == device
+        assert next(model.module_.parameters()).device.type == device
+        assert model.score(X, y) > 0.8
+
+
+@each_classifier
 @pytest.mark.parametrize("compute_dtype", ["float32", "bfloat16", "float64"])
 def test_every_precision_learns(classifier, compute_dtype):
     model = fit(classifier, compute_dtype=compute_dtype)

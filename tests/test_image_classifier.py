@@ -1,3 +1,4 @@
+import copy
 import pickle
 
 import numpy as np
@@ -101,6 +102,15 @@ def test_each_second_view_is_flipped_where_training_flipped(digits, fitted):
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+def test_a_flip_that_is_set_after_the_fit_changes_no_prediction(digits):
+    decided = dict.fromkeys(SYMMETRIES, False)
+    model = ConvNetClassifier(**QUICK, augmentation=RandomAffine(**decided))
+    expected = model.fit(*digits).predict_proba(digits[0])
+    model.set_params(augmentation__horizontal_flip=True)
+    assert np.array_equal(model.predict_proba(digits[0]), expected)
+    assert model.augmentation_.get_params() == RandomAffine(**decided).get_params()
+
+
 def test_views_are_no_part_of_training(digits, fitted):
     images, y = digits
     model = ConvNetClassifier(**fitted.get_params()).set_params(n_views=5)
@@ -121,6 +131,15 @@ def test_images_too_small_to_shift_are_seen_once():
 def test_no_views_at_all_are_refused(digits):
     with pytest.raises(ValueError, match="n_views"):
         ConvNetClassifier(**QUICK, n_views=0).fit(*digits)
+
+
+@pytest.mark.parametrize("n_views", [0, -1, 1.5, "three", None])
+def test_views_that_were_set_after_the_fit_are_checked(n_views, digits, fitted):
+    told = f"'n_views' parameter of ConvNetClassifier must be .*Got {n_views!r} instead"
+    model = copy.deepcopy(fitted).set_params(n_views=n_views)
+    for method in (model.predict, model.predict_proba, model.decision_function):
+        with pytest.raises(InvalidParameterError, match=told):
+            method(digits[0])
 
 
 @pytest.mark.parametrize(

@@ -82,16 +82,16 @@ def test_images_are_resized_if_a_shape_is_asked_for(folder):
     np.testing.assert_array_equal(loaded.images[0], expected)
 
 
-def test_colours_become_grey_unless_they_are_wanted(tmp_path):
-    colours = RNG.integers(256, size=(4, 5, 3), dtype=np.uint8)
-    save(tmp_path / "a" / "colour.png", colours)
-    save(tmp_path / "a" / "grey.png", colours[..., 0])
-    grey = load_image_folder(tmp_path).images
-    assert grey.shape == (2, 4, 5)
-    np.testing.assert_allclose(grey[0], colours @ [0.299, 0.587, 0.114], atol=1)
+def test_colors_become_gray_unless_they_are_wanted(tmp_path):
+    colors = RNG.integers(256, size=(4, 5, 3), dtype=np.uint8)
+    save(tmp_path / "a" / "color.png", colors)
+    save(tmp_path / "a" / "gray.png", colors[..., 0])
+    gray = load_image_folder(tmp_path).images
+    assert gray.shape == (2, 4, 5)
+    np.testing.assert_allclose(gray[0], colors @ [0.299, 0.587, 0.114], atol=1)
     loaded = load_image_folder(tmp_path, as_gray=False)
-    np.testing.assert_array_equal(loaded.images[0], colours)
-    np.testing.assert_array_equal(loaded.images[1], colours[..., [0, 0, 0]])
+    np.testing.assert_array_equal(loaded.images[0], colors)
+    np.testing.assert_array_equal(loaded.images[1], colors[..., [0, 0, 0]])
     assert loaded.data.shape == (2, 60)
 
 
@@ -230,7 +230,7 @@ def test_threads_leave_no_warning_filter_behind(folder):
 
 
 @pytest.mark.parametrize("n_bits", [8, 16])
-def test_the_transparent_value_of_a_grey_file_is_white(n_bits, tmp_path):
+def test_the_transparent_value_of_a_gray_file_is_white(n_bits, tmp_path):
     pixels = np.array([[0, 3], [7, 200]], dtype=f"u{n_bits // 8}")
     pixels *= 1 if n_bits == 8 else 257
     path = tmp_path / "a" / "image.png"
@@ -301,7 +301,7 @@ def test_hidden_files_are_passed_over(folder):
 
 
 def test_what_is_no_folder_of_folders_is_refused(folder):
-    with pytest.raises(NotADirectoryError, match="missing is no folder"):
+    with pytest.raises(NotADirectoryError, match="missing is not a folder"):
         load_image_folder(folder / "missing")
     with pytest.raises(ValueError, match="cat has no subfolders; expected one for"):
         load_image_folder(folder / "cat")
@@ -337,7 +337,7 @@ def test_without_pillow_the_error_says_what_to_install(folder, monkeypatch):
         return original(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", no_pillow)
-    with pytest.raises(ImportError, match=r"pip install sklearn-digits\[images\]"):
+    with pytest.raises(ImportError, match="pip install pillow"):
         load_image_folder(folder)
 
 

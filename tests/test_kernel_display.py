@@ -37,7 +37,7 @@ def test_kernels_are_drawn_by_name_or_as_they_are_given(kernels):
         assert_array_equal(array, kernel)
 
 
-def test_zero_has_the_colour_in_the_middle_of_every_kernels_own_scale():
+def test_zero_has_the_color_in_the_middle_of_every_kernels_own_scale():
     display = KernelDisplay.from_kernels(["scharr_v", "blur", "gabor_line_0"])
     for image in display.images_:
         low, high = image.get_clim()

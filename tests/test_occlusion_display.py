@@ -111,7 +111,7 @@ def test_colored_images_are_drawn_in_their_colors():
     assert display.maps_[1].get_array().shape == (9, 7)
 
 
-def test_grey_images_are_outlined_over_their_maps(svc):
+def test_gray_images_are_outlined_over_their_maps(svc):
     display = OcclusionDisplay.from_estimator(svc, X[:3])
     outlines = display.ax_.collections
     assert len(outlines) == 3

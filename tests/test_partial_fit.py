@@ -111,6 +111,17 @@ def test_parameters_set_since_are_checked(classifier, digits):
         model.partial_fit(*digits)
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@each_classifier
+def test_a_device_set_since_is_checked(classifier, method, digits):
+    model = begun(classifier, digits).set_params(device="toaster", warm_start=True)
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match="device='toaster' cannot be used here"):
+        getattr(model, method)(*digits)
+    assert vars(model) == before
+    assert again(model).device_ == "cpu"
+
+
 def test_frozen_weights_stay_frozen_when_a_parameter_is_set(digits):
     model = begun(clone(CONVNET).set_params(ema_decay=None), digits)
     first = next(model.module_.parameters()).requires_grad_(False)

@@ -13,7 +13,7 @@ def written(texts):
     return [[text.get_text() for text in row] for row in texts]
 
 
-def test_every_cell_holds_its_grey_value():
+def test_every_cell_holds_its_gray_value():
     image = np.arange(12, dtype=np.uint8).reshape(3, 4)
     display = PixelGridDisplay.from_image(image)
     display.figure_.canvas.draw()
@@ -111,7 +111,7 @@ def test_a_display_can_be_drawn_again_with_other_settings(plt):
 @pytest.mark.parametrize(
     ("image", "kwargs", "message"),
     [
-        (np.zeros((2, 2, 3)), {}, "expected one grey image"),
+        (np.zeros((2, 2, 3)), {}, "expected one gray image"),
         (np.zeros((65, 2)), {}, "of 1 to 64 pixels a side"),
         (np.zeros((0, 2)), {}, "of 1 to 64 pixels a side"),
         (np.full((2, 2), np.nan), {}, "image contains NaN"),

@@ -42,7 +42,7 @@ def test_an_image_shape_gets_three_plain_integers(given_shape, shape):
     "wrong", [(), (28,), (28, 28, 2), (1, 2, 3, 4), (0, 28), (28, -1), (28.0, 28), "ab"]
 )
 def test_what_is_no_image_shape_is_named(wrong):
-    expected = f"image_shape={wrong!r} is no image shape: expected (height, width)"
+    expected = f"image_shape={wrong!r} is not an image shape: expected (height, width)"
     with pytest.raises(ValueError, match=re.escape(expected)) as raised:
         check_image_shape(wrong)
     assert "channel-first" not in str(raised.value)
@@ -56,13 +56,13 @@ def test_a_channel_first_image_shape_is_told_so(n_channels):
 
 @quickly
 @given(side=sides)
-def test_a_row_of_a_square_number_is_a_grey_square(side):
+def test_a_row_of_a_square_number_is_a_gray_square(side):
     assert resolve_image_shape(side * side) == (side, side, 1)
 
 
 @quickly
 @given(side=st.integers(8, 300))
-def test_a_row_that_may_be_a_colour_square_raises_and_asks(side):
+def test_a_row_that_may_be_a_color_square_raises_and_asks(side):
     n_features = 3 * side * side
     asked = f"image_shape=({side}, {side}, 3)"
     with pytest.raises(ValueError, match=re.escape(asked)) as raised:
@@ -137,7 +137,7 @@ def test_an_image_shape_of_another_size_raises():
 
 
 def test_an_image_shape_is_checked_before_it_is_compared():
-    with pytest.raises(ValueError, match="is no image shape"):
+    with pytest.raises(ValueError, match="is not an image shape"):
         resolve_image_shape(56, (28, 2.0))
 
 

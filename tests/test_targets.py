@@ -39,14 +39,14 @@ DICTS = [{0: 2.5, 2: 0.5, 5: 1}, {0: 2, 2: 1, 5: 3}, {2: 3}, {0: 0}, {}]
 FEW, FEW_CLASSES = np.array([0, 2, 2, 5, 2]), np.array([0, 2, 5])
 
 
-def learnt(y):
+def learned(y):
     y, multilabel = check_targets(y)
     return y, find_classes(y, multilabel), multilabel
 
 
 @pytest.mark.parametrize("y", LABELS, ids=lambda y: str(getattr(y, "dtype", "list")))
 def test_labels_of_every_kind_come_back(y):
-    checked, classes, multilabel = learnt(y)
+    checked, classes, multilabel = learned(y)
     assert not multilabel
     assert_array_equal(classes, sorted(set(np.asarray(y).tolist())))
     target = encode_targets(checked, classes, multilabel)
@@ -69,7 +69,7 @@ def test_labels_of_every_kind_come_back(y):
     ],
 )
 def test_an_indicator_matrix_comes_back(y):
-    checked, classes, multilabel = learnt(y)
+    checked, classes, multilabel = learned(y)
     assert multilabel
     assert_array_equal(classes, [0, 1, 2])
     target = encode_targets(checked, classes, multilabel)
@@ -84,7 +84,7 @@ def test_an_indicator_matrix_comes_back(y):
 def test_an_indicator_matrix_holds_zeros_and_ones_alone(values):
     # The log loss of a target of -1 or 2 has no lower bound.
     with pytest.raises(ValueError, match="zeros and ones"):
-        learnt(np.array(values)[INDICATOR])
+        learned(np.array(values)[INDICATOR])
 
 
 def test_a_label_is_the_most_probable_class_and_a_yes_takes_more_than_half():
@@ -124,7 +124,7 @@ def test_targets_of_another_kind_raise(y, told):
     ],
 )
 def test_an_unseen_class_is_named(y, classes, unseen):
-    message = f"`self.classes_` has {classes}. 'y' has {unseen} besides."
+    message = f"`self.classes_` has {classes}. 'y' also has {unseen}."
     with pytest.raises(ValueError, match=re.escape(message)):
         encode_targets(y, classes, False)
 
@@ -174,7 +174,7 @@ def test_sample_weights_pass_in_float64(sample_weight):
 
 @pytest.mark.parametrize("y", LABELS, ids=lambda y: str(getattr(y, "dtype", "list")))
 def test_balanced_weights_are_scikit_learns(y):
-    y, classes, _ = learnt(y)
+    y, classes, _ = learned(y)
     weights = as_passed(y, classes, None, "balanced", False)
     assert_allclose(weights, compute_sample_weight("balanced", y))
 
@@ -190,7 +190,7 @@ def test_weights_of_a_dict_are_scikit_learns(class_weight, sample_weight):
 
 @pytest.mark.parametrize("y", LABELS, ids=lambda y: str(getattr(y, "dtype", "list")))
 def test_weights_of_a_dict_find_labels_of_every_kind(y):
-    y, classes, _ = learnt(y)
+    y, classes, _ = learned(y)
     weights = as_passed(y, classes, None, {classes.tolist()[1]: 4.0}, False)
     assert_array_equal(weights, np.where(y == classes[1], 4.0, 1.0))
 

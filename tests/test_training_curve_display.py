@@ -94,7 +94,7 @@ def test_epochs_are_marked_by_integers_and_a_single_one_is_seen(n_epochs):
         assert display.line_.get_marker() == "o"
 
 
-def test_lines_take_the_style_asked_for_and_their_axes_its_colour():
+def test_lines_take_the_style_asked_for_and_their_axes_its_color():
     display = TrainingCurveDisplay([3, 2], [0.5, 0.6]).plot(
         line_kw={"color": "k", "linestyle": "--"}, score_line_kw={"color": "green"}
     )

@@ -11,7 +11,7 @@ from sklearn_digits._images.whitening import whitening_kernels
 
 
 def smooth_images(n_images=200, n_channels=3, side=9):
-    """Return images whose neighbours and channels are correlated."""
+    """Return images whose neighbors and channels are correlated."""
     noise = torch.randn(
         n_images, n_channels, side + 3, side + 3, generator=torch.manual_seed(0)
     )

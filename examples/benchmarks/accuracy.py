@@ -10,7 +10,7 @@ the seed changes nothing). Mean and standard deviation over the seeds, or draws.
 from statistics import fmean, stdev
 
 import numpy as np
-from racing import mnist, run, score
+from benchmarking import mnist, run, score
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -117,7 +117,7 @@ TASKS = {
 QUICK_EPOCHS = 2
 
 
-def race(options):
+def benchmark(options):
     """Yield a row for each task and estimator."""
     for task, evaluate in TASKS.items():
         for name, estimator in ESTIMATORS.items():
@@ -134,4 +134,4 @@ def race(options):
 
 
 if __name__ == "__main__":
-    run(race, __doc__)
+    run(benchmark, __doc__)

@@ -11,8 +11,8 @@ most 15 epochs for Keras and 10 for skorch.
 from functools import partial
 from time import perf_counter
 
+from benchmarking import OURS, mnist, run, score
 from convnet_peers import keras_epochs, ours, skorch_epochs
-from racing import OURS, mnist, run, score
 from timing import describe
 
 AIMS = (98.0, 99.0, 99.5)
@@ -64,7 +64,7 @@ def first_times(runs, X_test, y_test, aims):
         }
 
 
-def race(options):
+def benchmark(options):
     """Yield a row for each side and aim."""
     X, y, X_test, y_test = mnist(options, n_quick=500)
     aims = (15.0,) if options.quick else AIMS
@@ -81,4 +81,4 @@ def race(options):
 
 
 if __name__ == "__main__":
-    run(race, __doc__)
+    run(benchmark, __doc__)

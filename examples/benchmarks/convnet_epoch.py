@@ -10,8 +10,8 @@ their last weights, not the averaged ones.
 
 from copy import deepcopy
 
+from benchmarking import OURS, mnist, run, scored
 from convnet_peers import our_module, ours, train_by_hand, train_stock_skorch
-from racing import OURS, mnist, run, scored
 from timing import compare, epochs_in_turn
 
 
@@ -20,7 +20,7 @@ def train_ours(X, y, n_epochs, compute_dtype):
     return ours(n_epochs, compute_dtype).fit(X, y).predict_proba
 
 
-def race(options):
+def benchmark(options):
     """Yield a row for each loop; those of a precision are divided by ours in it."""
     X, y, X_test, y_test = mnist(options, n_quick=256)
     X, y = X[:12_800], y[:12_800]
@@ -45,4 +45,4 @@ def race(options):
 
 
 if __name__ == "__main__":
-    run(race, __doc__)
+    run(benchmark, __doc__)

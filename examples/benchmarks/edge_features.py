@@ -3,17 +3,17 @@
 Raw pixels, HOG (scikit-image: 9 orientations, cells of 7×7 pixels, blocks of 2×2) and
 ConvolutionFeatureTransformer in its recommended setting, each followed by logistic
 regression (standardized, C=0.01), by an SVC with RBF kernel (C=10, the first 10,000
-images to keep the race short; the accuracy table has it with all of them), and by the
-same SVC on principal components, all 60,000: 20 as they are, times two, beside 80 of
-equal variance, so that what varies little counts, too. That was chosen for the edges,
-on the last 10,000 training images. Seconds of computing the training features, and of
-the fit after it, one run each.
+images to keep the benchmark short; the accuracy table has it with all of them), and by
+the same SVC on principal components, all 60,000: 20 as they are, times two, beside 80
+of equal variance, so that what varies little counts, too. That was chosen for the
+edges, on the last 10,000 training images. Seconds of computing the training features,
+and of the fit after it, one run each.
 """
 
 from time import perf_counter
 
 import numpy as np
-from racing import mnist, run
+from benchmarking import mnist, run
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, make_pipeline
@@ -70,7 +70,7 @@ MODELS = {
 }
 
 
-def race(options):
+def benchmark(options):
     """Yield a row for each kind of features and model."""
     X, y, X_test, y_test = mnist(options, n_quick=300)
     for name, features in FEATURES.items():
@@ -97,4 +97,4 @@ def race(options):
 
 
 if __name__ == "__main__":
-    run(race, __doc__)
+    run(benchmark, __doc__)

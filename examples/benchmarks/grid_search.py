@@ -8,7 +8,7 @@ before; accuracy is the best candidate's mean over the folds.
 from functools import partial
 
 import numpy as np
-from racing import OURS, run
+from benchmarking import OURS, run
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
@@ -31,7 +31,7 @@ def search(estimator, n_epochs, n_jobs):
     return GridSearchCV(estimator(**params), GRID, cv=3, n_jobs=n_jobs).fit(X / 16, y)
 
 
-def race(options):
+def benchmark(options):
     """Yield a row for each side and number of processes."""
     n_epochs = 2 if options.quick else 30
     for n_jobs in (1, 2):
@@ -47,4 +47,4 @@ def race(options):
 
 
 if __name__ == "__main__":
-    run(race, __doc__)
+    run(benchmark, __doc__)

@@ -8,8 +8,8 @@ small one that does not count.
 """
 
 import numpy as np
+from benchmarking import mnist, run
 from convnet_peers import ours
-from racing import mnist, run
 from timing import PeakMemory, in_turn
 
 from sklearn_digits import MLPClassifier
@@ -37,7 +37,7 @@ def slope(x, y):
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
-def race(options):
+def benchmark(options):
     """Yield a row for each size, then the slopes."""
     n_rounds = 1 if options.quick else 2
     rng = np.random.default_rng(0)
@@ -81,4 +81,4 @@ def grow(model, name, what, sizes, load, n_rounds):
 
 
 if __name__ == "__main__":
-    run(race, __doc__)
+    run(benchmark, __doc__)

@@ -9,7 +9,7 @@ kernels. The last rows are ours alone: four kernels on calls of few and of many 
 """
 
 import numpy as np
-from racing import OURS, run
+from benchmarking import OURS, run
 from timing import compare, in_turn
 
 from sklearn_digits import ConvolutionFeatureTransformer, kernel_bank
@@ -88,7 +88,7 @@ def sides(images, kernels):
     return functions
 
 
-def race(options):
+def benchmark(options):
     """Yield a row for each side, number of kernels and size of image."""
     rng = np.random.default_rng(0)
     n_pixels = 2**16 if options.quick else N_PIXELS
@@ -115,4 +115,4 @@ def in_calls_of(numbers, rng):
 
 
 if __name__ == "__main__":
-    run(race, __doc__)
+    run(benchmark, __doc__)

@@ -12,8 +12,8 @@ import subprocess
 import sys
 from statistics import median
 
+from benchmarking import OURS, mnist, run
 from peers import MLPTask, train_ours, train_sklearn, train_skorch
-from racing import OURS, mnist, run
 from timing import PeakMemory, describe, in_turn
 
 IMPORTS = {
@@ -52,9 +52,10 @@ def peak_of_a_fit(name, options):
 def in_a_process(name, options):
     """Return :func:`peak_of_a_fit` of a new process."""
     code = (
-        "import json, sys, warnings; from pathlib import Path; import memory, racing;"
+        "import json, sys, warnings; from pathlib import Path;"
+        "import benchmarking, memory;"
         "warnings.simplefilter('ignore'); name, data, quick = json.loads(sys.argv[1]);"
-        "options = racing.Options(data, quick, Path());"
+        "options = benchmarking.Options(data, quick, Path());"
         "print(memory.peak_of_a_fit(name, options))"
     )
     what = json.dumps([name, options.data, options.quick])
@@ -69,7 +70,7 @@ def in_a_process(name, options):
     return float(done.stdout.split()[-1])
 
 
-def race(options):
+def benchmark(options):
     """Yield a row for each side, of memory and of imports."""
     for name in (OURS, "scikit-learn") if options.quick else TRAINERS:
         try:
@@ -97,4 +98,4 @@ def race(options):
 
 
 if __name__ == "__main__":
-    run(race, __doc__)
+    run(benchmark, __doc__)

@@ -15,8 +15,8 @@ from statistics import median
 
 import numpy as np
 import torch
+from benchmarking import OURS, mnist, run, scored
 from peers import LARGE_MLP, MLPTask
-from racing import OURS, mnist, run, scored
 from timing import compare, epochs_in_turn
 
 TASK = MLPTask((784, 256, 256, 256, 10), batch_size=1024)
@@ -41,7 +41,7 @@ def multiply_only(n_rows, n_epochs, dtype):
                 gradient @ weight
 
 
-def race(options):
+def benchmark(options):
     """Yield a row for each side and type of input, and the arithmetic limits."""
     n_rounds = 1 if options.quick else 3
     yield from limits(options, n_rounds)
@@ -76,4 +76,4 @@ def limits(options, n_rounds):
 
 
 if __name__ == "__main__":
-    run(race, __doc__)
+    run(benchmark, __doc__)

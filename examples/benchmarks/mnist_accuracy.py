@@ -4,19 +4,19 @@ Fits on all 60,000 training images for seeds 0, 1 and 2, each looked at once wit
 10,000 test images: as they are; each moved by up to three pixels along both axes; each
 rotated by up to 15 degrees. "Other digits" are the 1,797 8×8 digits that come with
 scikit-learn, of other writers and another scanner, enlarged to 28×28: no setting was
-chosen by how they are read after training on MNIST. The committee is one
-``VotingClassifier``, its members' seeds 0 to 4. "5 views" are the same fits, predicted
-with ``n_views=5``. SVC and the MLPs have their default parameters and pixels between 0
-and 1. Means over the seeds; the interval is the binomial one of 10,000 images (Wilson,
-95 %); calibration error in 15 bins of confidence; the processor's seconds for a fit,
-all threads together: the fits may run one thread each, side by side.
+chosen by how they are read after training on MNIST. The ensemble is one soft-voting
+``VotingClassifier``. Its members have the seeds 0 to 4. "5 views" are the same fits,
+predicted with ``n_views=5``. SVC and the MLPs have their default parameters and pixels
+between 0 and 1. Means over the seeds; the interval is the binomial one of 10,000 images
+(Wilson, 95 %); calibration error in 15 bins of confidence; the processor's seconds for
+a fit, all threads together: the fits may run one thread each, side by side.
 """
 
 from statistics import fmean
 from time import process_time
 
 import numpy as np
-from racing import calibration_error, mnist, run, score
+from benchmarking import calibration_error, mnist, run, score
 from scipy import ndimage
 from scipy.stats import binomtest
 from sklearn.base import clone
@@ -43,7 +43,7 @@ BEST = ConvNetClassifier(
 )
 SAME_LIGHT = {"contrast": 0, "brightness": 0, "noise": 0}
 # Networks that see differently err differently.
-COMMITTEE = [
+ENSEMBLE = [
     BEST,
     BEST,
     BEST,
@@ -60,7 +60,7 @@ COMMITTEE = [
 
 
 def between_0_and_1(X):
-    """Return grey values from 0 to 255 as floats up to 1."""
+    """Return gray values from 0 to 255 as floats up to 1."""
     return X / np.float32(255)
 
 
@@ -74,16 +74,16 @@ SIDES = {
     "ConvNetClassifier(max_iter=2)": ConvNetClassifier(max_iter=2),
     "ConvNetClassifier()": ConvNetClassifier(),
     "ConvNetClassifier, best": BEST,
-    "committee of five": VotingClassifier(
-        [(f"member {i}", member) for i, member in enumerate(COMMITTEE)], voting="soft"
+    "ensemble of five": VotingClassifier(
+        [(f"member {i}", member) for i, member in enumerate(ENSEMBLE)], voting="soft"
     ),
     "MLPClassifier()": scaled(MLPClassifier()),
     "scikit-learn MLPClassifier()": scaled(SklearnMLPClassifier()),
     "SVC()": scaled(SVC()),
 }
 LOOKS = ("plain", "moved", "rotated", "other")
-ONE_SEED = {"committee of five", "SVC()"}
-VIEWED_TWICE = {"ConvNetClassifier, best", "committee of five"}
+ONE_SEED = {"ensemble of five", "SVC()"}
+VIEWED_TWICE = {"ConvNetClassifier, best", "ensemble of five"}
 MORE_VIEWS = 5
 
 
@@ -171,7 +171,7 @@ def summary(fits, n_test):
     }
 
 
-def race(options):
+def benchmark(options):
     """Yield a row for each side."""
     X, y, X_test, y_test = mnist(options, n_quick=200)
     pairs = looks_at(X_test, y_test)
@@ -199,7 +199,7 @@ def numbers_of_views(name):
 
 
 def with_views(fitted, n_views):
-    """Let a fitted network, or all members of a committee, predict with `n_views`."""
+    """Let a fitted network, or all members of an ensemble, predict with `n_views`."""
     for network in getattr(fitted, "estimators_", [fitted]):
         network.set_params(n_views=n_views)
     return fitted
@@ -218,4 +218,4 @@ def shorten(estimator):
 
 
 if __name__ == "__main__":
-    run(race, __doc__)
+    run(benchmark, __doc__)

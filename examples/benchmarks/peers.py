@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from racing import OURS
+from benchmarking import OURS
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 from torch import nn
 

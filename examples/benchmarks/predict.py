@@ -10,8 +10,8 @@ from time import perf_counter, sleep
 
 import numpy as np
 import torch
+from benchmarking import OURS, mnist, run
 from peers import mlp_module
-from racing import OURS, mnist, run
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 from sklearn.utils._testing import ignore_warnings
@@ -90,7 +90,7 @@ def latencies(functions, row, n_blocks, block=100):
     return seconds
 
 
-def race(options):
+def benchmark(options):
     """Yield a row for each side, of one row and of many."""
     X, y, X_test, _ = mnist(options, dtype=np.float32, n_quick=500)
     found = sides(X[:2000], y[:2000])
@@ -115,4 +115,4 @@ def race(options):
 
 
 if __name__ == "__main__":
-    run(race, __doc__)
+    run(benchmark, __doc__)

@@ -1,4 +1,4 @@
-"""Write ``benchmarks.md``, its tables and its charts, from the rows that races kept.
+"""Write ``benchmarks.md``, its tables and its charts, from the benchmarks' rows.
 
 python examples/benchmarks/report.py docs
 """
@@ -12,11 +12,11 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import suite_report
+from benchmarking import OUR_COLOR, OURS, THEIR_COLOR, is_ours, show
 from matplotlib.figure import Figure
-from racing import OUR_COLOR, OURS, THEIR_COLOR, is_ours, show
 from search import read as read_search
 
-RACES = (
+BENCHMARKS = (
     "mlp_epoch",
     "small_data",
     "convnet_accuracy",
@@ -33,20 +33,20 @@ RACES = (
 GROWING = ("MLPClassifier", "ConvNetClassifier")
 INTRODUCTION = """# Benchmarks
 
-Every figure below is a race that anyone can run again: `{command}`, or one of the
-scripts named. The sides run in turn (A B A B …) in one process, after a round that does
-not count, on the same rows, with the same network, the same number of epochs and of
-threads; a ratio is the median of the rounds, with the least and the most.
-*time / ours* above 1 means that the other side takes longer. Races that we lose stand
-here like the others. Our hyperparameters were never chosen on the test set of MNIST,
-but for the committee of networks, which is the second one that it saw; what was chosen
-on the folds of the 8×8 digits, the README says.
+Anyone can run these benchmarks again: `{command}`, or one of the scripts named. The
+sides run in turn (A B A B …) in one process, after a round that does not count, on the
+same rows, with the same network, the same number of epochs and of threads. A ratio is
+the median of the rounds, with the least and the most. *time / ours* above 1 means that
+the other side takes longer. The benchmarks that we lose stand here like the others. Our
+hyperparameters were never chosen on the test set of MNIST, with one exception: we
+looked at it twice for the ensemble of networks. The README says what was chosen on the
+folds of the 8×8 digits.
 """
 
 
 @dataclass
-class Race:
-    """The rows that a race kept.
+class Result:
+    """The rows that a benchmark kept.
 
     Attributes
     ----------
@@ -63,17 +63,17 @@ class Race:
 
 
 def read(path):
-    """Return the race that the file `path` holds, or None."""
+    """Return the result that the file `path` holds, or None."""
     if not path.exists():
         return None
-    race = Race({})
+    result = Result({})
     for line in path.read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
-        race.about = record.get("about", race.about)
-        race.end = record.get("end", race.end)
+        result.about = record.get("about", result.about)
+        result.end = record.get("end", result.end)
         if "row" in record:
-            race.rows.append(record["row"])
-    return race
+            result.rows.append(record["row"])
+    return result
 
 
 def table(rows):
@@ -84,28 +84,29 @@ def table(rows):
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def section(name, race, charted):
-    """Return the Markdown of one race."""
-    if race is None:
+def section(name, result, charted):
+    """Return the Markdown of one benchmark."""
+    if result is None:
         return f"## {name}\n\nNot run yet.\n"
-    parts = [f"## {race.about['title']}", race.about["text"], table(race.rows)]
+    parts = [f"## {result.about['title']}", result.about["text"], table(result.rows)]
     if charted:
-        parts.append(f"![{race.about['title']}](benchmarks/{name}.svg)")
-    end = "" if race.end == "finished" else f" **This race has not ended: {race.end}.**"
-    parts.append(f"`{race.about['command']}`, {race.about['date']}.{end}")
+        parts.append(f"![{result.about['title']}](benchmarks/{name}.svg)")
+    finished = result.end == "finished"
+    end = "" if finished else f" **This benchmark has not ended: {result.end}.**"
+    parts.append(f"`{result.about['command']}`, {result.about['date']}.{end}")
     return "\n\n".join(parts) + "\n"
 
 
-def machines(races):
-    """Return the machines and versions that the races ran with."""
+def machines(results):
+    """Return the machines and versions that the benchmarks ran with."""
     ran = {}
-    for race in races:
-        versions = ", ".join(f"{k} {v}" for k, v in race.about["versions"].items())
-        ran.setdefault(f"{race.about['machine']}; {versions}.", []).append(race)
+    for result in results:
+        versions = ", ".join(f"{k} {v}" for k, v in result.about["versions"].items())
+        ran.setdefault(f"{result.about['machine']}; {versions}.", []).append(result)
     if len(ran) == 1:
         return f"Machine: {next(iter(ran))}\n"
     lines = [
-        f"- {', '.join(race.about['title'] for race in group)}: {what}"
+        f"- {', '.join(result.about['title'] for result in group)}: {what}"
         for what, group in ran.items()
     ]
     return "Machines:\n\n" + "\n".join(lines) + "\n"
@@ -273,16 +274,16 @@ def suite_sections(results):
 def write(folder, command="make bench"):
     """Write ``benchmarks.md`` and its charts into `folder`; return its path."""
     results = folder / "benchmarks"
-    races = {name: read(results / f"{name}.jsonl") for name in RACES}
+    found = {name: read(results / f"{name}.jsonl") for name in BENCHMARKS}
     matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "benchmarks"})
     sections = suite_sections(results)
-    for name, race in races.items():
-        figure = CHARTS[name](race.rows) if race and race.rows else None
+    for name, result in found.items():
+        figure = CHARTS[name](result.rows) if result and result.rows else None
         if figure is not None:
             figure.savefig(results / f"{name}.svg", metadata={"Date": None})
-        sections.append(section(name, race, figure is not None))
+        sections.append(section(name, result, figure is not None))
     page = folder / "benchmarks.md"
-    ran = machines([race for race in races.values() if race])
+    ran = machines([result for result in found.values() if result])
     text = "\n".join([INTRODUCTION.format(command=command), ran, *sections])
     page.write_text(text, encoding="utf-8")
     return page

@@ -1,6 +1,6 @@
-"""Run all races, or those named, one process each, and write the page.
+"""Run all benchmarks, or those named, one process each, and write the page.
 
-    python examples/benchmarks/run.py [--data FOLDER] [--quick] [--out FOLDER] [RACE]
+    python examples/benchmarks/run.py [--data FOLDER] [--quick] [--out FOLDER] [NAME]
 
 Ctrl-C stops: what is finished is on the page.
 """
@@ -9,25 +9,25 @@ import subprocess
 import sys
 from pathlib import Path
 
-from racing import option_parser
-from report import RACES, write
+from benchmarking import option_parser
+from report import BENCHMARKS, write
 
 HERE = Path(__file__).parent
 
 
 def main():
-    """Run the races; return the exit status."""
+    """Run the benchmarks; return the exit status."""
     parser = option_parser(__doc__.splitlines()[0])
-    parser.add_argument("races", metavar="RACE", nargs="*", help=", ".join(RACES))
+    parser.add_argument("names", metavar="NAME", nargs="*", help=", ".join(BENCHMARKS))
     options = parser.parse_args()
-    unknown = set(options.races) - set(RACES)
+    unknown = set(options.names) - set(BENCHMARKS)
     if unknown:
-        parser.error(f"no race is called {', '.join(sorted(unknown))}")
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
     arguments = ["--out", str(options.out), *(["--quick"] if options.quick else [])]
     if options.data:
         arguments += ["--data", options.data]
     failed, status = [], 0
-    for name in options.races or RACES:
+    for name in options.names or BENCHMARKS:
         status = run_one([sys.executable, str(HERE / f"{name}.py"), *arguments])
         if status == 130:
             break
@@ -41,12 +41,12 @@ def main():
 
 
 def run_one(command):
-    """Run a race to its end, also where Ctrl-C makes that an early one."""
+    """Run a benchmark to its end, also where Ctrl-C makes that an early one."""
     process = subprocess.Popen(command)
     while True:
         try:
             return process.wait()
-        except KeyboardInterrupt:  # the race has it too, and ends by itself
+        except KeyboardInterrupt:  # the benchmark has it too, and ends by itself
             continue
 
 

@@ -23,7 +23,7 @@ from time import process_time
 
 import numpy as np
 import pandas as pd
-from racing import calibration_error
+from benchmarking import calibration_error
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
 from suite import SPOILERS, TIERS
 
@@ -164,7 +164,7 @@ def table(rows, figure=None, names=None):
     """Return the means over seeds: of one figure, or accuracy and log-loss."""
     frame = pd.DataFrame([row for row in rows if "failed" not in row])
     if frame.empty:
-        return "There are no rows yet."
+        return "The search has kept no rows yet."
     if names:
         frame = frame[frame["candidate"].isin(names)]
     means = frame.groupby(["task", "candidate"], sort=False).mean(numeric_only=True)

@@ -8,8 +8,8 @@ whole.
 
 from functools import partial
 
+from benchmarking import OURS, run, scored
 from peers import SMALL_MLP, MLPTask
-from racing import OURS, run, scored
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from timing import compare, describe, in_turn
@@ -33,7 +33,7 @@ def epochs_to(aim, train, X_test, y_test):
     raise ValueError(f"{aim:.0%} was not reached in {MOST_EPOCHS} epochs")
 
 
-def race(options):
+def benchmark(options):
     """Yield a row for each side, of a fit and of the way to an accuracy."""
     n_rounds = 1 if options.quick else 9
     X, X_test, y, y_test = load()
@@ -66,4 +66,4 @@ def race(options):
 
 
 if __name__ == "__main__":
-    run(race, __doc__)
+    run(benchmark, __doc__)

@@ -1,8 +1,8 @@
 """The rows of a search on test parts, as the first tables and chart of the page."""
 
 import pandas as pd
+from benchmarking import OUR_COLOR, THEIR_COLOR, is_ours
 from matplotlib.figure import Figure
-from racing import OUR_COLOR, THEIR_COLOR, is_ours
 
 # Tasks of the summary, and the accuracies that its axes name.
 SUMMARIES = {

@@ -8,13 +8,13 @@ from statistics import median
 from time import perf_counter, sleep
 
 # Before each call, for the threads of the side before: pools spin for a while before
-# they sleep, and take a core from whoever comes next.
+# they sleep, and take a core from the side that comes next.
 PAUSE = 0.1
 
 
 @dataclass
 class Laps:
-    """What one side of a race did.
+    """What one side of a benchmark did.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Laps:
     value : object
         What the last call returned.
     error : Exception or None
-        Why this side was taken out of the race.
+        Why this side was taken out of the benchmark.
     """
 
     seconds: list = field(default_factory=list)
@@ -37,7 +37,7 @@ def in_turn(functions, n_rounds=5, warm_up=True):
     Parameters
     ----------
     functions : dict of str to callable
-        Called without arguments. One that raises is out of the race.
+        Called without arguments. One that raises is out of the benchmark.
     n_rounds : int, default=5
     warm_up : bool, default=True
         Whether a round that is not counted comes first.

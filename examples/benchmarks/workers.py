@@ -10,7 +10,7 @@ The workers are started before, and take turns.
 from functools import partial
 
 import joblib
-from racing import run
+from benchmarking import run
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from timing import compare, in_turn
@@ -36,7 +36,7 @@ def search(estimator, n_rows, n_workers):
     return fitted.cv_results_["mean_test_score"]
 
 
-def race(options):
+def benchmark(options):
     """Yield a row for each network and division of the cores."""
     n_rows = 100 if options.quick else 1500
     for network, estimator in NETWORKS.items():
@@ -50,4 +50,4 @@ def race(options):
 
 
 if __name__ == "__main__":
-    run(race, __doc__)
+    run(benchmark, __doc__)

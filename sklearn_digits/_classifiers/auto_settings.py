@@ -89,8 +89,10 @@ class AutoSettings(TorchClassifier):
             augmentation = self._auto_augmentation(rows, n_epochs)
         if isinstance(augmentation, RandomAffine):
             augmentation.check()
-            if augmentation.undecided():
-                augmentation = augmentation.decided(self._surveyed(rows).symmetries)
+            undecided = augmentation.undecided()
+            kept = self._surveyed(rows).symmetries if undecided else {}
+            # A copy: parameters of the original may be set after the fit.
+            augmentation = augmentation.decided(kept)
         return augmentation
 
     def _auto_augmentation(self, rows, n_epochs):

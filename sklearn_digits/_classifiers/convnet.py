@@ -304,7 +304,7 @@ class ConvNetClassifier(ImageClassifier):
         many times longer. May be set after ``fit``. Images with a side under 5 pixels
         have one view.
     kernel_size : int, default=3
-        Side of the convolutions' kernels.
+        Side of the convolutions' kernels, an odd number: kernels have a middle.
     dropout : float, default=0.0
         Share of the pooled features that training sets to zero.
     largest_side : int or None, default=64
@@ -442,6 +442,11 @@ class ConvNetClassifier(ImageClassifier):
             raise ValueError(
                 f"channels={self.channels!r} must be a sequence of at least one "
                 "positive integer, the channels of each stage."
+            )
+        if self.kernel_size % 2 == 0:  # without a middle, it would shift the image
+            raise ValueError(
+                f"kernel_size={self.kernel_size} must be an odd number; expected "
+                f"{self.kernel_size - 1} or {self.kernel_size + 1}, for example."
             )
         return ConvNet(
             self.image_shape_,

@@ -2,12 +2,7 @@
 
 from contextlib import contextmanager
 
-
-def copied(estimator):
-    """Return an estimator of the same class with the same attributes."""
-    copy = object.__new__(type(estimator))
-    copy.__dict__.update(vars(estimator))
-    return copy
+from sklearn_digits._estimator import copied
 
 
 @contextmanager

@@ -13,7 +13,11 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -430,6 +434,10 @@ class ImageClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, AutoSet
 
     def _forward(self, flops):
         module = super()._forward(flops)
+        # It may have been set since the fit, which checks all parameters.
+        constraint = {"n_views": self._parameter_constraints["n_views"]}
+        params = {"n_views": self.n_views}
+        validate_parameter_constraints(constraint, params, type(self).__name__)
         flipped = bool(getattr(self.augmentation_, "horizontal_flip", False))
         n_views = 1 + flipped if self.n_views == "auto" else int(self.n_views)
         if n_views == 1 or self._tiny:

@@ -237,7 +237,8 @@ class MLPClassifier(TorchClassifier):
         Weights of each layer. They share memory with `module_` if it is on the CPU,
         and can be set: the values are copied into it.
     intercepts_ : list of ndarray of shape (n_out,)
-        Intercepts of each layer, likewise.
+        Intercepts of each layer. They share memory with `module_` if it is on the CPU,
+        and can be set: the values are copied into it.
     n_layers_ : int
         Layers with input and output.
     n_outputs_ : int

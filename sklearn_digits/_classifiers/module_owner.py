@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn.parameter import is_lazy
 
 from sklearn_digits._estimator import Estimator
@@ -70,8 +71,8 @@ class ModuleOwner(Estimator, ABC):
     def _first_module(self, X, generator, n_rows):
         """Build the module, and choose its device and precision.
 
-        One row goes through: it checks the shape of the logits, and counts the
-        operations of a step, by which precision and threads are chosen.
+        One row goes through. It checks the shape of the logits, and counts the
+        operations of a step, which decide precision and threads.
         """
         device = resolve_device(self.device)
         self._built_with = self._building_params()
@@ -110,6 +111,11 @@ class ModuleOwner(Estimator, ABC):
         n_classes = len(self.classes_) + n_more_classes
         with ReproducibleDraws(generator):
             module = self.build_module(self.n_features_in_, n_classes)
+        if not isinstance(module, nn.Module):
+            raise TypeError(
+                f"{type(self).__name__}.build_module returned {module!r}, of type "
+                f"{type(module).__name__}; expected an instance of torch.nn.Module."
+            )
         return self._complete_module(module)
 
     def _module_for_new_classes(self, generator):
@@ -136,17 +142,21 @@ class ModuleOwner(Estimator, ABC):
         long as its weights keep their shapes. Others are those of the first fit.
         """
         present = self._building_params()
+        if present["device"] != self._built_with["device"]:
+            self.device_ = str(resolve_device(self.device))
+            self._built_with = {**self._built_with, "device": self.device}
+        as_before = copy.deepcopy(self.module_).to(self.device_)
         if all(
             is_same(value, self._built_with[name]) for name, value in present.items()
         ):
-            return copy.deepcopy(self.module_)
+            return as_before
         module = self._new_module(torch.Generator())
         module.to(self.device_, weight_dtype(self.compute_dtype_))
-        if not have_same_shapes(module, self.module_):
-            return copy.deepcopy(self.module_)
+        if not have_same_shapes(module, as_before):
+            return as_before
         self._built_with = present
-        module.load_state_dict(self.module_.state_dict())
-        pairs = zip(module.parameters(), self.module_.parameters(), strict=True)
+        module.load_state_dict(as_before.state_dict())
+        pairs = zip(module.parameters(), as_before.parameters(), strict=True)
         for parameter, trained in pairs:
             parameter.requires_grad_(trained.requires_grad)
         return module

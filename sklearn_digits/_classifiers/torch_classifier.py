@@ -247,7 +247,7 @@ class TorchClassifier(
         sample_weight : array-like of shape (n,), default=None
             Weights of the rows, not negative. Rows of weight 0 are left out.
         X_val : array-like, default=None
-            A validation set of one's own, like `X`. With `early_stopping` it takes the
+            A separate validation set, like `X`. With `early_stopping` it takes the
             place of the rows that would be held out. Without, score and loss on it are
             recorded after each epoch, and it changes nothing. In a ``Pipeline`` it is
             transformed as `X` is by ``transform_input=["X_val"]``.
@@ -280,10 +280,10 @@ class TorchClassifier(
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one more epoch, on rows that may be new.
 
-        Parameters that were set since the last call take effect, except those that
-        shape the network. The optimizer continues where it was; another `solver`
-        starts anew. Schedules of a fixed length do not apply: the learning rate stays
-        at `learning_rate_init`. There is no ``partial_fit`` with
+        Parameters that were set since the last call take effect, except `compute_dtype`
+        and those that shape the network. The optimizer continues where it was; another
+        `solver` starts anew. Schedules of a fixed length do not apply: the learning
+        rate stays at `learning_rate_init`. There is no ``partial_fit`` with
         ``class_weight="balanced"``, or with a solver that needs all rows at once.
 
         Parameters

@@ -80,10 +80,11 @@ def load_model(path: Path, trust_pickle: bool) -> Any:
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
         If it is a pickle that is not trusted, is damaged, holds other classes than
-        those of this package, scikit-learn and NumPy, or is no classifier of images.
+        those of this package, scikit-learn and NumPy, or holds something else than a
+        classifier of images.
     ImportError
         If skops is needed and not installed.
     """
@@ -101,7 +102,7 @@ def load_model(path: Path, trust_pickle: bool) -> Any:
     load = _load_skops if path.suffix == SKOPS else _load_pickle
     try:
         model = load(path)
-    # What is no model fails in its own way.
+    # Files of other kinds fail in many ways.
     except Exception as error:
         raise ValueError(f"{path} cannot be loaded: {error}") from error
     try:
@@ -144,6 +145,6 @@ def _import_skops() -> ModuleType:
     except ImportError as error:
         raise ImportError(
             "Model files with the suffix .skops need skops, which is not installed: "
-            'pip install "sklearn-digits[cli]".'
+            "pip install skops."
         ) from error
     return skops.io

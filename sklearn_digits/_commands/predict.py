@@ -90,7 +90,7 @@ def _drawing_reader(model: Any) -> Callable[[str], Any]:
     height, width, n_channels = fitted_image_shape(model)
     if n_channels != 1:
         raise ValueError(
-            "--drawing makes grey images, but the model was trained on images of "
+            "--drawing makes gray images, but the model was trained on images of "
             f"{n_channels} channels. Leave it out."
         )
 

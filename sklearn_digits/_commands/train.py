@@ -17,7 +17,7 @@ from sklearn_digits._commands.model_file import (
 from sklearn_digits._commands.values import image_size, positive_integer, seed, share
 
 # Of resized images: MNIST's size, and that of CIFAR's photographs.
-GREY_SIZE, COLOR_SIZE = (28, 28), (32, 32)
+GRAY_SIZE, COLOR_SIZE = (28, 28), (32, 32)
 
 
 def add_parser(commands: Any) -> None:
@@ -60,7 +60,7 @@ def _add_picture_options(group: Any) -> None:
         "pixels, or 32x32 with --color",
     )
     group.add_argument(
-        "--color", action="store_true", help="keep the colors; else pictures turn grey"
+        "--color", action="store_true", help="keep the colors; else pictures turn gray"
     )
     group.add_argument(
         "--pad",
@@ -125,7 +125,7 @@ def _load_pictures(options: Namespace) -> Any:
 
     size = options.size
     if size is None and len(image_sizes(options.folder)) > 1:
-        size = COLOR_SIZE if options.color else GREY_SIZE
+        size = COLOR_SIZE if options.color else GRAY_SIZE
         print(
             f"The pictures have different sizes. All become {size[0]}x{size[1]} "
             "pixels; --size HxW chooses another size.",

@@ -32,9 +32,9 @@ class DigitsDisplay(GridDisplay):
     Parameters
     ----------
     images : ndarray of shape (n, height, width, n_channels)
-        Of any real dtype and scale. Grey images share one scale, the lowest of all
-        their pixels to the highest. Colours of uint8 are 0 to 255 and others 0 to 1;
-        colours that leave this range are scaled into it, all alike.
+        Of any real dtype and scale. Gray images share one scale, the lowest of all
+        their pixels to the highest. Colors of uint8 are 0 to 255 and others 0 to 1;
+        colors that leave this range are scaled into it, all alike.
     labels : ndarray of shape (n,), default=None
         What to write above each image.
 
@@ -90,7 +90,7 @@ class DigitsDisplay(GridDisplay):
         ----------
         images : array-like of shape (n, n_pixels), (n, height, width) or \
                 (n, height, width, n_channels)
-            Grey or colour, of any real dtype and scale.
+            Gray or color, of any real dtype and scale.
         labels : array-like of shape (n,), default=None
             What to write above each image.
         n_images : int, default=32
@@ -142,7 +142,7 @@ class DigitsDisplay(GridDisplay):
             How many to draw side by side. None makes the grid about twice as wide as
             high.
         cmap : str or matplotlib Colormap, default="gray"
-            The colours of grey images: low values dark, as they are stored.
+            The colors of gray images: low values dark, as they are stored.
             ``"gray_r"`` shows digits as ink on paper.
         im_kw : dict, default=None
             Passed to :meth:`matplotlib.axes.Axes.imshow`.
@@ -159,7 +159,7 @@ class DigitsDisplay(GridDisplay):
         ValueError
             If `n_images` or `n_columns` is not positive.
         TypeError
-            If one of them is no integer.
+            If one of them is not an integer.
         """
         check_scalar(n_images, "n_images", Integral, min_val=1)
         images, scale = color_scale(self.images[:n_images])

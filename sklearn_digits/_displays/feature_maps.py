@@ -129,7 +129,7 @@ class FeatureMapDisplay(GridDisplay):
         layer : int, default=0
             Which convolution layer of a network, counted from 0; negative numbers
             count from the last. The maps are what this layer gives, before
-            normalisation and activation.
+            normalization and activation.
         ax : matplotlib Axes, default=None
             The Axes to draw into. None makes a figure of a fitting size.
         **kwargs : dict
@@ -181,7 +181,7 @@ class FeatureMapDisplay(GridDisplay):
             How many to draw side by side. None makes the grid about twice as wide as
             high.
         cmap : str or matplotlib Colormap, default=None
-            The colours of the maps. None means ``"RdBu_r"`` if there are negative
+            The colors of the maps. None means ``"RdBu_r"`` if there are negative
             values, else ``"gray"``.
         im_kw : dict, default=None
             Passed to :meth:`matplotlib.axes.Axes.imshow` for the maps.
@@ -198,7 +198,7 @@ class FeatureMapDisplay(GridDisplay):
         ValueError
             If `n_maps` or `n_columns` is not positive.
         TypeError
-            If one of them is no integer.
+            If one of them is not an integer.
         """
         check_scalar(n_maps, "n_maps", Integral, min_val=1)
         maps = np.asarray(self.maps)[:n_maps]
@@ -209,8 +209,8 @@ class FeatureMapDisplay(GridDisplay):
             style = {"cmap": cmap or "gray", "vmin": 0, "vmax": maps.max()}
         tiles = [(one, {**style, **(im_kw or {})}) for one in maps]
         if self.image is not None:
-            [image], grey = color_scale(self.image[np.newaxis])
-            tiles = [(image, {"cmap": "gray", **grey}), *tiles]
+            [image], gray = color_scale(self.image[np.newaxis])
+            tiles = [(image, {"cmap": "gray", **gray}), *tiles]
             names = names and ["image", *names]
         self._draw(ax, tiles, names, n_columns, text_kw)
         self.image_ = None if self.image is None else self.images_[0]

@@ -35,12 +35,12 @@ def check_matplotlib(caller: str) -> None:
     except ImportError as error:
         raise ImportError(
             f"{caller} draws with matplotlib, which is not installed: "
-            "pip install sklearn-digits[plot]."
+            "pip install matplotlib."
         ) from error
 
 
 def color_scale(images: np.ndarray) -> tuple[np.ndarray, Keywords]:
-    """Return `images` as matplotlib takes them, and the range of the grey ones.
+    """Return `images` as matplotlib takes them, and the range of the gray ones.
 
     One scale for all, so that a faint image looks faint beside the others.
     """
@@ -53,7 +53,7 @@ def color_scale(images: np.ndarray) -> tuple[np.ndarray, Keywords]:
 
 
 def signed_scale(values: np.ndarray) -> Keywords:
-    """Return the range of colours in the middle of which 0 lies."""
+    """Return the range of colors in the middle of which 0 lies."""
     largest = float(np.abs(values).max(initial=0)) or 1.0
     return {"vmin": -largest, "vmax": largest}
 

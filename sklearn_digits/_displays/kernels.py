@@ -28,8 +28,8 @@ def convolution_layer(estimator: Any, layer: int, instead: str) -> Any:
     Raises
     ------
     ValueError
-        If there is no such submodule, or no module: `instead` names the attribute that
-        a :class:`ConvolutionFeatureTransformer` has in its place.
+        If `estimator` lacks a module, or the module such a submodule. `instead` names
+        the attribute that a :class:`ConvolutionFeatureTransformer` has in its place.
     """
     if not hasattr(estimator, "module_"):
         raise ValueError(
@@ -112,7 +112,7 @@ class KernelDisplay(GridDisplay):
         ----------
         kernels : str, list of str, dict or array-like, default=None
             What :func:`kernel_bank` takes; None means every kernel that has a name.
-            Kernels of unequal size are laid with their centres on one another.
+            Kernels of unequal size are laid with their centers on one another.
         ax : matplotlib Axes, default=None
             The Axes to draw into. None makes a figure of a fitting size.
         **kwargs : dict
@@ -202,7 +202,7 @@ class KernelDisplay(GridDisplay):
             How many to draw side by side. None makes the grid about twice as wide as
             high.
         cmap : str or matplotlib Colormap, default="RdBu_r"
-            The colours from negative to positive, zero in the middle.
+            The colors from negative to positive, zero in the middle.
         im_kw : dict, default=None
             Passed to :meth:`matplotlib.axes.Axes.imshow`.
         text_kw : dict, default=None
@@ -218,7 +218,7 @@ class KernelDisplay(GridDisplay):
         ValueError
             If `n_kernels` or `n_columns` is not positive.
         TypeError
-            If one of them is no integer.
+            If one of them is not an integer.
         """
         check_scalar(n_kernels, "n_kernels", Integral, min_val=1)
         tiles = [

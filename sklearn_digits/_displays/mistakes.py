@@ -129,7 +129,7 @@ class MistakesDisplay:
         sklearn.exceptions.NotFittedError
             If `estimator` is not fitted.
         ValueError
-            If `estimator` is no classifier with `predict_proba`, or if `X`, `y` and
+            If `estimator` is not a classifier with `predict_proba`, or if `X`, `y` and
             `image_shape` do not fit together.
         """
         check_matplotlib(f"{cls.__name__}.from_estimator")
@@ -238,7 +238,7 @@ class MistakesDisplay:
         ValueError
             If `n_images` or `n_columns` is not positive.
         TypeError
-            If one of them is no integer.
+            If one of them is not an integer.
         """
         check_matplotlib(f"{type(self).__name__}.plot")
         predicted = zip(self.y_true, self.y_pred, self.probability, strict=True)

@@ -45,7 +45,7 @@ class OcclusionDisplay(GridDisplay):
     """Images, and beside each a map of what its prediction hangs on.
 
     Red pixels speak for the class that is named above the map, blue ones against it;
-    white is zero. All maps share one scale. A thin line is the outline of a grey image.
+    white is zero. All maps share one scale. A thin line is the outline of a gray image.
 
     It is recommended to use :meth:`from_estimator`. All parameters are stored as
     attributes.
@@ -286,7 +286,7 @@ class OcclusionDisplay(GridDisplay):
             If one of them is not an integer.
         """
         check_scalar(n_images, "n_images", Integral, min_val=1)
-        images, grey = color_scale(self.images[:n_images])
+        images, gray = color_scale(self.images[:n_images])
         maps = np.asarray(self.maps)[:n_images]
         if n_columns is None:
             n_columns = ceil(sqrt(len(images)))
@@ -296,7 +296,7 @@ class OcclusionDisplay(GridDisplay):
         for image, one, of_image, of_map in zip(
             images, maps, *self._captions(), strict=False
         ):
-            tiles += [(image, {"cmap": "gray", **grey}), (one, style)]
+            tiles += [(image, {"cmap": "gray", **gray}), (one, style)]
             captions += [of_image, of_map]
         margins = (COLORBAR_INCHES * colorbar, TITLE_INCHES)
         self._draw(ax, tiles, captions, 2 * n_columns, text_kw, margins)
@@ -326,7 +326,7 @@ class OcclusionDisplay(GridDisplay):
         return above_images, [f"{label}: {score:{style}}" for label, score in scored]
 
     def _draw_outlines(self, images: np.ndarray) -> None:
-        """Draw the outline of each grey image over its map."""
+        """Draw the outline of each gray image over its map."""
         for image, drawn in zip(images, self.maps_, strict=True):
             if image.ndim == 2 and min(image.shape) > 1 and image.min() < image.max():
                 left, right, bottom, top = drawn.get_extent()

@@ -28,13 +28,13 @@ CELL_INCHES = 0.42
 
 
 def _check_image(image: ArrayLike) -> np.ndarray:
-    """Return one grey image as an array of shape (height, width)."""
+    """Return one gray image as an array of shape (height, width)."""
     image = np.asarray(image)
     if image.ndim == 3 and image.shape[2] == 1:
         image = image[:, :, 0]
     if image.ndim != 2 or not image.size or max(image.shape) > LARGEST_SIDE:
         raise ValueError(
-            f"image has shape {image.shape}; expected one grey image, (height, width), "
+            f"image has shape {image.shape}; expected one gray image, (height, width), "
             f"of 1 to {LARGEST_SIDE} pixels a side."
         )
     return check_array(image, dtype="numeric", input_name="image")
@@ -86,9 +86,9 @@ def _write(
 
 @dataclass(eq=False, repr=False)
 class PixelGridDisplay(SizedDisplay):
-    """An image with its grey values written in the cells, and a kernel over it.
+    """An image with its gray values written in the cells, and a kernel over it.
 
-    The kernel is laid over a window of the image, its weights below the grey values
+    The kernel is laid over a window of the image, its weights below the gray values
     that they multiply; the title says what the products sum to, which is what a
     convolution layer puts into its map at this place.
 
@@ -98,7 +98,7 @@ class PixelGridDisplay(SizedDisplay):
     Parameters
     ----------
     image : ndarray of shape (height, width)
-        Grey values of any real dtype.
+        Gray values of any real dtype.
     kernel : ndarray of shape (kernel_height, kernel_width), default=None
         The kernel, no larger than the image.
     position : tuple of 2 int, default=(0, 0)
@@ -113,7 +113,7 @@ class PixelGridDisplay(SizedDisplay):
     image_ : matplotlib AxesImage
         The image.
     text_ : ndarray of shape (height, width) of matplotlib Text
-        Its grey values.
+        Its gray values.
     frame_ : matplotlib Rectangle or None
         The frame of the window under the kernel.
     kernel_text_ : ndarray of shape (kernel_height, kernel_width) of matplotlib Text \
@@ -157,14 +157,14 @@ class PixelGridDisplay(SizedDisplay):
         ax: AxesOrNone = None,
         **kwargs: Any,
     ) -> Self:
-        """Draw one grey image.
+        """Draw one gray image.
 
         Parameters
         ----------
         image : array-like of shape (height, width) or (height, width, 1)
-            Grey values of any real dtype, at most 64 pixels a side.
+            Gray values of any real dtype, at most 64 pixels a side.
         kernel : str or array-like of shape (kernel_height, kernel_width), default=None
-            A name that :func:`kernel_bank` knows, or a kernel of one's own.
+            A name that :func:`kernel_bank` knows, or the weights of a kernel.
         position : tuple of 2 int, default=(0, 0)
             Row and column of the upper left pixel under the kernel.
         ax : matplotlib Axes, default=None
@@ -180,8 +180,8 @@ class PixelGridDisplay(SizedDisplay):
         Raises
         ------
         ValueError
-            If `image` is no grey image of at most 64 pixels a side, if `kernel` is
-            not one kernel, or if it reaches beyond the image.
+            If `image` is not a gray image of at most 64 pixels a side, if `kernel`
+            is not one kernel, or if it reaches beyond the image.
         TypeError
             If `kernel` does not hold real numbers.
         """
@@ -209,15 +209,15 @@ class PixelGridDisplay(SizedDisplay):
         ax : matplotlib Axes, default=None
             The Axes to draw into. None makes a figure of a fitting size.
         values_format : str, default=None
-            Format of the grey values. None means ``"d"`` for integers, else ``".2g"``.
+            Format of the gray values. None means ``"d"`` for integers, else ``".2g"``.
         cmap : str or matplotlib Colormap, default="gray"
-            The colours from the lowest to the highest grey value.
+            The colors from the lowest to the highest gray value.
         im_kw : dict, default=None
             Passed to :meth:`matplotlib.axes.Axes.imshow`.
         text_kw : dict, default=None
-            Passed to :meth:`matplotlib.axes.Axes.text` for grey values and weights.
+            Passed to :meth:`matplotlib.axes.Axes.text` for gray values and weights.
         kernel_color : color, default="tab:red"
-            Colour of the kernel's frame and weights.
+            Color of the kernel's frame and weights.
 
         Returns
         -------
@@ -253,7 +253,7 @@ class PixelGridDisplay(SizedDisplay):
     def _lay_kernel(
         self, ax: Axes, kernel: np.ndarray, text_kw: Keywords, color: ColorType
     ) -> None:
-        """Frame the window, write the weights below the grey values, and the sum."""
+        """Frame the window, write the weights below the gray values, and the sum."""
         from matplotlib.patches import Rectangle
 
         (row, column), (height, width) = self.position, kernel.shape

@@ -24,7 +24,7 @@ Curve: TypeAlias = Sequence[float]
 def _draw_curves(
     ax: Axes, what: str, curves: tuple[Curve | None, Curve | None], line_kw: Keywords
 ) -> dict[str, Line2D]:
-    """Draw one or two curves of a value by epoch into an Axes that has their colour.
+    """Draw one or two curves of a value by epoch into an Axes that has their color.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class TrainingCurveDisplay:
         The validation loss, if there is one.
     score_ax_ : matplotlib Axes or None
         The Axes of the scores, which shares the epochs of `ax_` and has its scale on
-        the right; None if there is no score.
+        the right; None if the fit has no score.
     score_line_ : matplotlib Line2D or None
         The validation score, if there is one.
     training_score_line_ : matplotlib Line2D or None

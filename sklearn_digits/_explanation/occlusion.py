@@ -73,7 +73,7 @@ def occlude(
     batch_size: int,
     verbose: bool,
 ) -> np.ndarray:
-    """Return how much the score of each image drops where it is covered.
+    """Return how much the score of each image drops when its windows are covered.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ def flatten_images(X: Any) -> tuple[Any, ImageShape | None]:
     Returns
     -------
     X : array-like of shape (n, n_pixels)
-        `X` itself where it is an array or a data frame of two dimensions or fewer.
+        `X` itself if it is an array or a data frame of two dimensions or fewer.
     image_shape : tuple of 3 int or None
         ``(height, width, n_channels)``; None for rows of pixels.
 

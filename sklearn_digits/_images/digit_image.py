@@ -1,7 +1,7 @@
 """From a photo or drawing of a digit to an image as MNIST's are.
 
 A network that learned from MNIST knows bright ink on black, a digit that fills a box of
-20x20 pixels in an image of 28x28, and its centre of mass in the middle. This makes such
+20x20 pixels in an image of 28x28, and its center of mass in the middle. This makes such
 an image of what a camera or a mouse gives.
 """
 
@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from sklearn_digits._images.shape import check_image_shape
 
-LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in grey, by ITU-R BT.601
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in gray, by ITU-R BT.601
 WORKING_SIDE = 400  # pixels; larger images are shrunk first, by averaging
 SAMPLED_SIDE = 64  # of which the paper's brightness is learned
 BOX_SHARE = 20 / 28  # of the image's side, which the digit fills
@@ -35,32 +35,32 @@ def to_digit_image(
 ) -> np.ndarray:
     """Turn a photo or drawing of one digit into an image as MNIST's are.
 
-    Colours become grey, uneven light is taken out, dark ink becomes bright, noise and
+    Colors become gray, uneven light is taken out, dark ink becomes bright, noise and
     dust become black. Then the digit is cropped, strokes thinner than MNIST's are
     thickened, and it is scaled to fit the middle 20/28 of the image, its ratio kept
-    and its centre of mass in the middle [1]_.
+    and its center of mass in the middle [1]_.
 
     Parameters
     ----------
     image : array-like of shape (height, width) or (height, width, n_channels)
         One digit on an even ground, bright on dark or dark on bright, with paper
-        around it: grey, RGB, or RGBA as 1, 3 or 4 channels. bool, uint8, or any other
+        around it: gray, RGB, or RGBA as 1, 3 or 4 channels. bool, uint8, or any other
         real dtype; all that counts is contrast. Images of Pillow's in mode "P" hold
-        numbers of colours, not colours: pass ``image.convert("RGB")``.
+        numbers of colors, not colors: pass ``image.convert("RGB")``.
     image_shape : tuple of 2 int, default=(28, 28)
         ``(height, width)`` of the result; (28, 28) is MNIST's.
 
     Returns
     -------
     digit : ndarray of shape (height, width), uint8
-        Grey values from 0, the background, to 255, the ink.
+        Gray values from 0, the background, to 255, the ink.
 
     Raises
     ------
     ValueError
-        If `image` is no image of 1, 3 or 4 channels, holds NaN or infinity, or shows
-        nothing that stands out from its ground; or if `image_shape` is no shape of a
-        grey image.
+        If `image` is not an image of 1, 3 or 4 channels, holds NaN or infinity, or
+        shows nothing that stands out from its ground; or if `image_shape` is not a
+        shape of gray images.
 
     See Also
     --------
@@ -98,17 +98,17 @@ def to_digit_image(
     height, width, n_channels = check_image_shape(image_shape)
     if n_channels != 1:
         raise ValueError(
-            f"image_shape={image_shape!r} has {n_channels} channels; a digit is grey: "
+            f"image_shape={image_shape!r} has {n_channels} channels; a digit is gray: "
             "expected (height, width)."
         )
-    ink = _find_ink(_shrink(_to_grey(image)))
+    ink = _find_ink(_shrink(_to_gray(image)))
     box = np.array([height, width]) * BOX_SHARE
     scale = (box / _crop(ink).shape).min()
     crop = _crop(_thicken(ink, THINNEST_STROKE * min(height, width) / scale))
     return _lay_in_the_middle(crop, (box / crop.shape).min(), (height, width))
 
 
-def _to_grey(image: ArrayLike) -> np.ndarray:
+def _to_gray(image: ArrayLike) -> np.ndarray:
     """Return an image as floats of shape (height, width)."""
     image = np.asarray(image)
     if image.dtype.kind not in "buif" or image.ndim not in (2, 3) or not image.size:
@@ -123,10 +123,10 @@ def _to_grey(image: ArrayLike) -> np.ndarray:
         )
     values = np.atleast_3d(image).astype(np.float64)
     if not np.isfinite(values).all():
-        raise ValueError("image holds NaN or infinity; expected finite grey values.")
+        raise ValueError("image holds NaN or infinity; expected finite gray values.")
     n_channels = values.shape[2]
-    grey = values[:, :, 0] if n_channels == 1 else values[:, :, :3] @ LUMA
-    return _lay_on_paper(grey, values[:, :, 3], image) if n_channels == 4 else grey
+    gray = values[:, :, 0] if n_channels == 1 else values[:, :, :3] @ LUMA
+    return _lay_on_paper(gray, values[:, :, 3], image) if n_channels == 4 else gray
 
 
 def _white(image: np.ndarray) -> float:
@@ -139,33 +139,33 @@ def _white(image: np.ndarray) -> float:
     return next(white for white in whites if image.max() <= white <= largest)
 
 
-def _lay_on_paper(grey: np.ndarray, alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
+def _lay_on_paper(gray: np.ndarray, alpha: np.ndarray, image: np.ndarray) -> np.ndarray:
     """Return a transparent image on white paper, or on black if its ink is bright."""
     white = _white(image)
     opacity = np.clip(alpha / white, 0, 1)
-    opaque = grey[opacity > 0.5]
+    opaque = gray[opacity > 0.5]
     paper = white if opaque.size and opaque.min() < white / 2 else 0.0
-    return grey * opacity + paper * (1 - opacity)
+    return gray * opacity + paper * (1 - opacity)
 
 
-def _shrink(grey: np.ndarray) -> np.ndarray:
+def _shrink(gray: np.ndarray) -> np.ndarray:
     """Return a large image smaller by a whole factor, as averages of squares."""
-    factor = -(-max(grey.shape) // WORKING_SIDE)
-    height, width = (max(side // factor, 1) for side in grey.shape)
-    tall, wide = min(factor, grey.shape[0]), min(factor, grey.shape[1])
-    blocks = grey[: height * tall, : width * wide].reshape(height, tall, width, wide)
+    factor = -(-max(gray.shape) // WORKING_SIDE)
+    height, width = (max(side // factor, 1) for side in gray.shape)
+    tall, wide = min(factor, gray.shape[0]), min(factor, gray.shape[1])
+    blocks = gray[: height * tall, : width * wide].reshape(height, tall, width, wide)
     return blocks.mean(axis=(1, 3))
 
 
-def _find_ink(grey: np.ndarray) -> np.ndarray:
+def _find_ink(gray: np.ndarray) -> np.ndarray:
     """Return how much ink each pixel holds, from 0 to 1, dust left out."""
-    difference = grey - _ground(grey)
+    difference = gray - _ground(gray)
     # Whichever way the ink differs, it differs more than anything else.
     ink = difference * np.sign((difference**3).sum())
     # A few pixels may be darker than ink: its darkness is that of its middle.
     rare = max(1, ink.size // RAREST)
     peak = np.partition(ink, -rare, axis=None)[-rare]
-    brightest = np.abs(grey).max()
+    brightest = np.abs(gray).max()
     inked = ink > max(peak / 3, 1e-9 * brightest)
     full = noise = 0.0
     if inked.any() and not inked.all():
@@ -173,22 +173,22 @@ def _find_ink(grey: np.ndarray) -> np.ndarray:
         noise = float(np.median(np.abs(ink[~inked]))) / MEDIAN_NORMAL
     if full <= max(LEAST_CONTRAST * noise, LEAST_SHARE * brightest):
         raise ValueError(
-            f"image of shape {grey.shape} shows nothing: no ink stands out from its "
+            f"image of shape {gray.shape} shows nothing: no ink stands out from its "
             "ground. Expected one digit, bright on dark or dark on bright."
         )
     blots, _ = ndimage.label(ink > full / 2, np.ones((3, 3)))
     areas = np.bincount(blots.ravel())[1:]
     kept = np.flatnonzero(areas >= SMALLEST_BLOT * areas.max()) + 1
-    # With the grey pixels around, that make the edge of a stroke smooth.
+    # With the gray pixels around, that make the edge of a stroke smooth.
     near = ndimage.binary_dilation(np.isin(blots, kept), np.ones((3, 3)))
     return np.where(near, np.clip(ink / full, 0, 1), 0)
 
 
-def _ground(grey: np.ndarray) -> np.ndarray:
+def _ground(gray: np.ndarray) -> np.ndarray:
     """Return the brightness of the paper, ink taken away: a quadratic surface."""
     # A sample of the pixels settles six coefficients.
-    step = -(-max(grey.shape) // SAMPLED_SIDE)
-    terms, sample = _quadratic_terms(grey.shape), grey[::step, ::step]
+    step = -(-max(gray.shape) // SAMPLED_SIDE)
+    terms, sample = _quadratic_terms(gray.shape), gray[::step, ::step]
     sampled_terms = terms[::step, ::step]
     border = np.ones(sample.shape)
     tall, wide = (max(1, side // 20) for side in sample.shape)
@@ -244,7 +244,7 @@ def _thicken(ink: np.ndarray, thickness: float) -> np.ndarray:
 def _lay_in_the_middle(
     crop: np.ndarray, scale: float, shape: tuple[int, int]
 ) -> np.ndarray:
-    """Return a cropped digit scaled, its centre of mass in the middle, as uint8."""
+    """Return a cropped digit scaled, its center of mass in the middle, as uint8."""
     axes = zip(crop.shape, ndimage.center_of_mass(crop), shape, strict=True)
     rows, columns = (
         _resampling(n_in, scale, mass, n_out) for n_in, mass, n_out in axes
@@ -257,10 +257,10 @@ def _resampling(n_in: int, scale: float, mass: float, n_out: int) -> np.ndarray:
     """Return the weights (n_out, n_in) that scale and shift pixels along an axis.
 
     Each new pixel averages the old ones that it covers, where pixels get fewer, and
-    interpolates between them, where they get more. The centre of mass comes to lie in
+    interpolates between them, where they get more. The center of mass comes to lie in
     the pixel ``n_out // 2``, as in MNIST, unless the digit would leave the image.
     """
-    # Places are centres of pixels: the image reaches from -0.5 to n_out - 0.5.
+    # Places are centers of pixels: the image reaches from -0.5 to n_out - 0.5.
     start = n_out // 2 - (mass + 0.5) * scale
     start = np.clip(start, -0.5, max(n_out - 0.5 - n_in * scale, -0.5))
     places = ((np.arange(n_out) - start) / scale - 0.5)[:, np.newaxis]

@@ -1,4 +1,4 @@
-"""What rows may hold whose length is not that of a grey square."""
+"""What rows may hold whose length is not that of a gray square."""
 
 from math import isqrt
 
@@ -37,7 +37,7 @@ def describe_factorings(n_features: int) -> str:
 
 
 def _shapes(n_features: int) -> list[tuple[int, ...]]:
-    """Return the most square shapes of grey images, and that of a color square."""
+    """Return the most square shapes of gray images, and that of a color square."""
     shapes: list[tuple[int, ...]] = []
     height = next(h for h in range(isqrt(n_features), 0, -1) if n_features % h == 0)
     width = n_features // height

@@ -41,8 +41,8 @@ def describe(images: Tensor) -> Tensor:
     -------
     features : torch.Tensor of shape (n, n_features)
     """
-    grey = images.mean(dim=1, keepdim=True)
-    padded = functional.pad(grey, (1, 1, 1, 1), mode="replicate")
+    gray = images.mean(dim=1, keepdim=True)
+    padded = functional.pad(gray, (1, 1, 1, 1), mode="replicate")
     across = padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]
     down = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]
     slopes = torch.cat([across, down, across + down, across - down], dim=1)

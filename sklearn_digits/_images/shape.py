@@ -32,7 +32,7 @@ def check_image_shape(image_shape: Sequence[int]) -> ImageShape:
     Parameters
     ----------
     image_shape : sequence of 2 or 3 positive int
-        ``(height, width)`` for grey images, or ``(height, width, n_channels)``.
+        ``(height, width)`` for gray images, or ``(height, width, n_channels)``.
 
     Returns
     -------
@@ -52,9 +52,9 @@ def check_image_shape(image_shape: Sequence[int]) -> ImageShape:
         channel_first = len(shape) == 3 and shape[0] in N_CHANNELS
         hint = " It looks channel-first; channels come last here."
         raise ValueError(
-            f"image_shape={image_shape!r} is no image shape: expected (height, width) "
-            "or (height, width, n_channels) with 1, 3 or 4 channels, all positive "
-            f"integers.{hint if channel_first else ''}"
+            f"image_shape={image_shape!r} is not an image shape: expected (height, "
+            "width) or (height, width, n_channels) with 1, 3 or 4 channels, all "
+            f"positive integers.{hint if channel_first else ''}"
         )
     height, width, n_channels = (*map(int, shape), 1)[:3]
     return height, width, n_channels
@@ -79,14 +79,14 @@ def resolve_image_shape(
     Returns
     -------
     image_shape : tuple of 3 int
-        ``(height, width, n_channels)``. With nothing given, a row is a grey square,
-        or else a grey image of height 1, which raises a warning.
+        ``(height, width, n_channels)``. With nothing given, a row is a gray square,
+        or else a gray image of height 1, which raises a warning.
 
     Raises
     ------
     ValueError
         If the shapes contradict each other or the number of features, or if a row
-        may well be a square colour image.
+        may well be a square color image.
     """
     if image_shape is not None:
         expected = check_image_shape(image_shape)
@@ -109,7 +109,7 @@ def resolve_image_shape(
     side = isqrt(n_features // 3)
     if side >= 8 and 3 * side * side == n_features:
         raise ValueError(
-            f"Rows of {n_features} features may be {side}x{side} colour images. Pass "
+            f"Rows of {n_features} features may be {side}x{side} color images. Pass "
             f"image_shape=({side}, {side}, 3) if the channels come last, or reorder "
             f"channel-first rows with X.reshape(-1, 3, {side}, {side})"
             ".transpose(0, 2, 3, 1), of a tensor .permute(0, 2, 3, 1); pass "

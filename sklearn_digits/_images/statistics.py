@@ -38,13 +38,13 @@ def pixel_statistics(X: np.ndarray, weight: torch.Tensor | None) -> tuple[float,
     """
     weights = np.ones(len(X)) if weight is None else weight.numpy()
     total, squares = 0.0, 0.0
-    centre = float(X[:1].mean())  # near the mean, so that squares do not cancel
+    center = float(X[:1].mean())  # near the mean, so that squares do not cancel
     for start in range(0, len(X), 1024):
-        rows = X[start : start + 1024].astype(np.float64) - centre
+        rows = X[start : start + 1024].astype(np.float64) - center
         part = weights[start : start + 1024]
         total += part @ rows.sum(axis=1)
         squares += part @ np.einsum("ij,ij->i", rows, rows)
     count = weights.sum() * X.shape[1]
     mean = total / count
     std = np.sqrt(max(squares / count - mean**2, 0.0))
-    return centre + float(mean), float(std) or 1.0
+    return center + float(mean), float(std) or 1.0

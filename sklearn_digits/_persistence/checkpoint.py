@@ -27,15 +27,15 @@ class Checkpoint:
     Give it to a classifier of this package by ``set_callbacks``. A fit looks in the
     folder for a checkpoint of its own: there is one if the same fit was begun before,
     and its process killed or interrupted. It then goes on after the last epoch that
-    was written, and ends in the same bits as a fit that nothing came between, as long
-    as both had the same number of threads.
+    was written, and its result is that of an uninterrupted fit, bit for bit, if both
+    had the same number of threads.
 
     The same fit means: a classifier of the same class with the same parameters, the
     same data, weights and validation set (their content is hashed), the same initial
     weights and random numbers. Clones may share a checkpoint, in threads and in
     processes: the candidates of a grid search never meet in one file, and a search
     begun anew passes over what it had done. Functions and classes among the
-    parameters count by their name; whoever changes their code takes another folder.
+    parameters count by their name: use another folder when you change their code.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ class Checkpoint:
         Returns
         -------
         state : dict or None
-            None if there is no usable one.
+            None if no usable state is found.
         """
         path = self._path(fit)
         try:

@@ -81,7 +81,7 @@ def train_by_lbfgs(
         Schedule, optimizer and patience have no meaning here.
     rows : Rows
     validation, state : None
-        There are no epochs to score rows after, and no state to go on from.
+        L-BFGS has no epochs after which to score rows, and no state to go on from.
     record : FitRecord
         Is written, an iteration as an epoch that sees no rows.
     observer : Observer

@@ -68,12 +68,16 @@ def train(settings, rows, validation, record, observer, state=None):
 
 
 def _end_epoch(net, loss, rows, validation, record):
-    """Record an epoch: its loss, the score of the validation rows, patience."""
+    """Record an epoch: its loss, the score of the validation rows, patience.
+
+    The rows are scored first: Ctrl-C meanwhile leaves the epoch out of the record.
+    """
     settings = net.settings
     settings.check_finite(loss, record.n_iter + 1)
+    scored = None if validation is None else _score(net, validation, record)
     improved = record.add_epoch(loss, len(rows), settings.tol)
-    if validation is not None:
-        scored_better = _score(net, validation, record)
+    if scored is not None:
+        scored_better = record.add_score(*scored, settings.tol)
         improved = scored_better if settings.early_stopping else improved
     # Scores hardly rise while the learning rate still does.
     patient = improved or net.warming_up
@@ -86,7 +90,7 @@ def _end_epoch(net, loss, rows, validation, record):
 
 
 def _score(net, validation, record):
-    """Score the validation rows, and keep the weights that scored best."""
+    """Return score and loss of the validation rows; keep the best weights."""
     settings = net.settings
     score, loss = evaluate(
         net.evaluated_module,
@@ -98,7 +102,7 @@ def _score(net, validation, record):
     )
     if settings.early_stopping and score > record.best_validation_score:
         record.best_weights = copy.deepcopy(net.evaluated_module.state_dict())
-    return record.add_score(score, loss, settings.tol)
+    return score, loss
 
 
 def _out_of_patience(net, record):

@@ -1,4 +1,4 @@
-"""FitSettings: all that training needs to know about a fit, besides its rows."""
+"""FitSettings: all that training needs to know about a fit, except its rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class FitSettings:
         Takes groups of parameters and the learning rate, returns the optimizer. None
         where the loss over all rows is minimized, without steps.
     schedule : Constant or None
-        The learning rate over the fit; None where there are no steps.
+        The learning rate over the fit; None for a solver without steps.
     n_epochs : int
         Epochs, or iterations, at most.
     batch_size : int

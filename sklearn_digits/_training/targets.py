@@ -88,7 +88,7 @@ def encode_targets(y, classes, multilabel, name="y"):
     if len(unseen):
         raise ValueError(
             f"`{name}` has classes not in `self.classes_`. "
-            f"`self.classes_` has {classes}. '{name}' has {unseen} besides."
+            f"`self.classes_` has {classes}. '{name}' also has {unseen}."
         )
     return torch.from_numpy(np.searchsorted(classes, y))
 

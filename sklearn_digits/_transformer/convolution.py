@@ -17,7 +17,7 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_digits._estimator import Estimator
+from sklearn_digits._estimator import Estimator, copied
 from sklearn_digits._images.conversion import flatten_images
 from sklearn_digits._images.shape import (
     BORDER_MODES,
@@ -27,7 +27,7 @@ from sklearn_digits._images.shape import (
     resolve_image_shape,
 )
 from sklearn_digits._images.statistics import largest_pixel, no_less_than_pixels
-from sklearn_digits._transformer.correlation import Geometry, SideBySide
+from sklearn_digits._transformer.correlation import BatchedCorrelation, Geometry
 from sklearn_digits._transformer.kernels import Kernels, frame_kernels, kernel_bank
 from sklearn_digits._transformer.pooling import (
     count_windows,
@@ -64,12 +64,12 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         "sobel", "prewitt", "scharr", "roberts"), a dict from names to arrays of
         shape (height, width), or one array of shape (n_kernels, height, width). See
         :func:`kernel_bank` for all of them. Kernels of unequal size are laid with
-        their centres on one another.
+        their centers on one another.
 
     image_shape : tuple of 2 or 3 int, default=None
         ``(height, width)`` or ``(height, width, n_channels)`` of the images that the
         rows of `X` hold. None takes it from image-shaped input, and reads rows as
-        grey squares, or as signals of height 1 where no square fits.
+        gray squares, or as signals of height 1 where no square fits.
 
     padding : {"same", "valid"}, default="same"
         "same" gives every pixel a response; "valid" only those on which the kernel
@@ -89,7 +89,7 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         None keeps the sign.
 
     pooling : {"mean", "max"}, default=None
-        Summarise windows of the responses. Responses behind the last whole window
+        Summarize windows of the responses. Responses behind the last whole window
         are left out.
 
     pool_size : int or "auto", default="auto"
@@ -131,7 +131,9 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
 
     Notes
     -----
-    Each channel of a colour image is filtered alone. float64 images give float64
+    Parameters that are set after a fit count from the next fit on.
+
+    Each channel of a color image is filtered alone. float64 images give float64
     features; float32 and uint8 images give float32, and are converted a piece at a
     time, so that no copy of `X` is made; other integers become float64 first. Work
     is done in pieces that fit into a core's cache, by small matrix products.
@@ -238,6 +240,11 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         self.image_shape_ = image_shape
         self.kernels_ = kernels
         self.kernel_names_ = list(bank)
+        self._fitted_with = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if name not in ("kernels", "image_shape")  # attributes hold these
+        }
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:
@@ -284,7 +291,9 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
             If `X` holds NaN or infinity, values so large that maps may overflow, or
             images of another shape.
         """
-        check_is_fitted(self)
+        return self._as_fitted()._make_maps(X)
+
+    def _make_maps(self, X: ArrayLike) -> np.ndarray:
         flat, seen_shape = flatten_images(X)
         refuse_single_image(np.shape(flat), self.n_features_in_, type(self).__name__)
         check_same_images(seen_shape, self.image_shape_)
@@ -298,12 +307,12 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         n_units = sum(self.kernels_.shape[::2]) + 1
         piece = min(len(flat), max(1, _PIECE_BYTES // (unit_bytes * n_units)))
         n_images = piece * n_channels
-        side_by_side = SideBySide(n_images, self.kernels_, geometry, maps.dtype)
+        correlation = BatchedCorrelation(n_images, self.kernels_, geometry, maps.dtype)
         gain = np.abs(self.kernels_).sum(axis=(1, 2)).max()
         for start in range(0, len(flat), piece):
             rows = slice(start, start + piece)
             self._check_range(flat[rows], gain, np.finfo(maps.dtype).max)
-            self._filter(flat[rows], side_by_side, maps[rows])
+            self._filter(flat[rows], correlation, maps[rows])
         return maps
 
     def get_feature_names_out(
@@ -323,12 +332,21 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         """
         from sklearn.utils.validation import _check_feature_names_in  # private
 
-        check_is_fitted(self)
-        _check_feature_names_in(self, input_features)
-        places = np.ndindex(self._geometry(self.image_shape_, self.kernels_).maps)
+        fitted = self._as_fitted()
+        _check_feature_names_in(fitted, input_features)
+        places = np.ndindex(fitted._geometry(self.image_shape_, self.kernels_).maps)
         suffixes = [f"_r{row}_c{column}" for row, column in places]
-        names = [name + suffix for name in self._map_names() for suffix in suffixes]
+        names = [name + suffix for name in fitted._map_names() for suffix in suffixes]
         return np.array(names, dtype=object)
+
+    def _as_fitted(self) -> Self:
+        """Return this transformer with the parameters that it was fitted with.
+
+        Parameters that were set since then count from the next fit on.
+        """
+        check_is_fitted(self)
+        # The first files of format 1 did not store them.
+        return copied(self, **getattr(self, "_fitted_with", {}))
 
     def _map_names(self) -> list[str]:
         n_channels = self.image_shape_[2]
@@ -405,18 +423,18 @@ class ConvolutionFeatureTransformer(TransformerMixin, Estimator):
         return geometry._replace(window=window, step=step, maps=maps)
 
     def _filter(
-        self, rows: np.ndarray, side_by_side: SideBySide, out: np.ndarray
+        self, rows: np.ndarray, correlation: BatchedCorrelation, out: np.ndarray
     ) -> None:
         """Filter a few rows of `X` into their part of the maps."""
         height, width, n_channels = self.image_shape_
         images = rows.reshape(-1, height, width, n_channels).transpose(0, 3, 1, 2)
-        maps = side_by_side.correlate(images.reshape(-1, height, width))
+        maps = correlation.correlate(images.reshape(-1, height, width))
         if self.rectify is not None:
             maps = rectify(maps, self.rectify)
         if self.pooling is not None:
             pool = pool_mean if self.pooling == "mean" else pool_max
-            maps = pool(maps, side_by_side.geometry)
-        maps = maps[..., : side_by_side.geometry.maps[1]].transpose(2, 1, 0, 3)
+            maps = pool(maps, correlation.geometry)
+        maps = maps[..., : correlation.geometry.maps[1]].transpose(2, 1, 0, 3)
         out.reshape(maps.shape)[...] = maps
         if self.power != 1:
             np.copysign(np.abs(out) ** self.power, out, out=out)

@@ -48,7 +48,7 @@ def _border_sources(geometry: Geometry) -> list[tuple[int, np.ndarray, np.ndarra
     return sources
 
 
-class SideBySide:
+class BatchedCorrelation:
     """Correlate images that lie side by side, so that rows of memory are long.
 
     A row of the canvas is that row of all images, margins between them. Copies of it

@@ -19,7 +19,7 @@ _EDGE = np.array([[1, 0, -1]] * 3, dtype=np.float64)
 _DIAGONAL = np.array([[1, 1, 0], [1, 0, -1], [0, -1, -1]], dtype=np.float64)
 _GROWTH = np.array([-1, 0, 1], dtype=np.float64)
 _CROSS = np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], dtype=np.float64)
-_CENTRE = np.pad([[1.0]], 1)
+_CENTER = np.pad([[1.0]], 1)
 
 ORIENTATIONS = (0, 22.5, 45, 67.5, 90, 112.5, 135, 157.5)
 
@@ -57,9 +57,9 @@ KERNELS: Bank = {
     "roberts_pos": np.array([[0, 0, 0], [0, -1, 0], [0, 0, 1]], dtype=np.float64),
     "roberts_neg": np.array([[0, 0, 0], [0, 0, -1], [0, 1, 0]], dtype=np.float64),
     "laplacian": _CROSS,
-    "sharpen": _CENTRE - _CROSS,
+    "sharpen": _CENTER - _CROSS,
     "blur": np.full((3, 3), 1 / 9),
-    "identity": _CENTRE,
+    "identity": _CENTER,
     **{f"gabor_edge_{a:g}": _gabor(a, np.pi / 2) for a in ORIENTATIONS},
     **{f"gabor_line_{a:g}": _gabor(a, 0) for a in ORIENTATIONS},
 }
@@ -208,9 +208,9 @@ def _check_kernel(name: str, array: ArrayLike) -> np.ndarray:
 
 
 def frame_kernels(bank: Bank) -> np.ndarray:
-    """Stack kernels of unequal size, their centres on one another, zeros around.
+    """Stack kernels of unequal size, their centers on one another, zeros around.
 
-    The centre of an even side is the pixel behind the middle, as in SciPy and OpenCV.
+    The center of an even side is the pixel behind the middle, as in SciPy and OpenCV.
 
     Parameters
     ----------

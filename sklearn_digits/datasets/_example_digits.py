@@ -1,4 +1,4 @@
-"""Digits that examples run on: MNIST where it is, else those of scikit-learn."""
+"""Digits that examples run on: MNIST if it is stored, else scikit-learn's."""
 
 import os
 from numbers import Integral
@@ -19,12 +19,12 @@ _LIMIT = [Interval(Integral, 1, None, closed="left"), None]
 def load_example_digits(
     *, n_train: int | None = None, n_test: int | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Load digits for an example: MNIST where it is at hand, else the 8x8 digits.
+    """Load digits for an example: MNIST if it is stored, else the 8x8 digits.
 
     MNIST is read from its IDX files if the folder that the environment variable
     ``SKLEARN_DIGITS_DATA`` names holds them. Otherwise a quarter of
     :func:`sklearn.datasets.load_digits`, of each digit the same share, becomes the test
-    set, and its grey values, 0 to 16, are stretched to MNIST's range. The network is
+    set, and its gray values, 0 to 16, are stretched to MNIST's range. The network is
     never used.
 
     Parameters

@@ -95,10 +95,10 @@ def load_idx(path: str | os.PathLike[str]) -> np.ndarray:
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If it is no IDX file, is cut short or damaged, or holds more or fewer values
-        than its header claims.
+        If the file is not an IDX file, is cut short or damaged, or holds more or fewer
+        values than its header claims.
 
     See Also
     --------
@@ -131,7 +131,9 @@ def load_idx(path: str | os.PathLike[str]) -> np.ndarray:
             f"{os.fspath(path)} is a damaged gzip file, expected a whole one: {error}."
         ) from error
     except ValueError as error:
-        raise ValueError(f"{os.fspath(path)} is no valid IDX file: {error}.") from error
+        raise ValueError(
+            f"{os.fspath(path)} is not a valid IDX file: {error}."
+        ) from error
 
 
 @validate_params(
@@ -146,8 +148,9 @@ def save_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     Parameters
     ----------
     path : str or path-like
-        Where to write; an existing file is replaced. Packed with gzip if the name ends
-        in ``.gz``.
+        Where to write. Packed with gzip if the name ends in ``.gz``. An existing file
+        is replaced once the new one is whole. A process that dies while it writes
+        leaves a file beside it whose name ends in ``.tmp``.
     array : array-like of uint8, int8, int16, int32, float32 or float64
         Of any shape whose dimensions are below 2**32.
 

@@ -25,7 +25,7 @@ def import_pillow() -> ModuleType:
     except ImportError as error:
         raise ImportError(
             "Image files are read with Pillow, which is not installed: "
-            "pip install sklearn-digits[images]."
+            "pip install pillow."
         ) from error
     return Image
 
@@ -38,7 +38,7 @@ class ImageReader:
     image_shape : sequence of 2 int or None
         ``(height, width)`` to which images are resized. None leaves them as they are.
     as_gray : bool
-        Whether images become grey; else they become RGB.
+        Whether images become gray; else they become RGB.
     pad_to_aspect_ratio : bool
         Whether resizing keeps the ratio of the sides and fills up what is missing.
     """
@@ -114,7 +114,7 @@ class ImageReader:
         return ImageOps.pad(fitted, self.size, bicubic, color=color)
 
     def _as_bytes(self, image: Any) -> Any:
-        """Return a grey image of 16 bits as one of 8, its transparent value white."""
+        """Return a gray image of 16 bits as one of 8, its transparent value white."""
         values = np.asarray(image)
         pixels = np.rint(values / 257.0).astype(np.uint8)
         transparent = image.info.get("transparency")
@@ -175,7 +175,7 @@ def load_image(
 ) -> np.ndarray:
     """Load a PNG or JPEG file as an `X` of one image, ready for ``predict``.
 
-    Needs Pillow, which ``pip install sklearn-digits[images]`` brings.
+    Needs Pillow: ``pip install pillow``.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def load_image(
         ``(height, width)`` to which the image is resized. None takes the shape of the
         images that `like` was fitted with, or leaves the image as it is.
     as_gray : bool, default=None
-        Whether to turn colors into grey values; else the image becomes RGB. None means
+        Whether to turn colors into gray values; else the image becomes RGB. None means
         what `like` was fitted with, or True.
     pad_to_aspect_ratio : bool, default=None
         Whether resizing keeps the ratio of the sides, and fills up what is missing with
@@ -205,9 +205,9 @@ def load_image(
     ------
     ValueError
         If the file is damaged or is not an image; if `like` has no attribute
-        ``image_shape_``; or if `image_shape` is not a shape of grey images.
+        ``image_shape_``; or if `image_shape` is not a shape of gray images.
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ImportError
         If Pillow is not installed.
 

@@ -23,7 +23,9 @@ def _list_files(path: Path) -> tuple[list[str], list[LabeledFile]]:
     A class folder without files stands for itself, so that reading it fails.
     """
     if not path.is_dir():
-        raise NotADirectoryError(f"{path} is no folder; expected one of image files.")
+        raise NotADirectoryError(
+            f"{path} is not a folder; expected one of image files."
+        )
     entries = sorted(entry for entry in path.iterdir() if entry.name[0] != ".")
     classes = [entry for entry in entries if entry.is_dir()]
     if not classes:
@@ -50,7 +52,7 @@ def _read_labeled(reader: ImageReader, path: Path, number: int) -> np.ndarray:
 def image_sizes(path: Path) -> set[tuple[int, int]]:
     """Return each height and width of an image in a folder with a subfolder a class.
 
-    Only the headers of the files are read; what is no image is passed over.
+    Only the headers of the files are read; other files are passed over.
 
     Raises
     ------
@@ -98,7 +100,7 @@ def load_image_folder(
     """Load PNG and JPEG files from a folder that has one subfolder for each class.
 
     Classes and files are in the order of their names; names that start with a dot are
-    passed over. Needs Pillow, which ``pip install sklearn-digits[images]`` brings.
+    passed over. Needs Pillow: ``pip install pillow``.
 
     Parameters
     ----------
@@ -108,7 +110,7 @@ def load_image_folder(
         ``(height, width)`` to which each image is resized. None takes images as they
         are, and wants them of one size.
     as_gray : bool, default=True
-        Whether to turn colors into grey values; else all images become RGB.
+        Whether to turn colors into gray values; else all images become RGB.
     pad_to_aspect_ratio : bool, default=False
         Whether resizing keeps the ratio of the sides, and fills up what is missing with
         the median color of the image's border. False stretches the image.
@@ -151,7 +153,7 @@ def load_image_folder(
     ValueError
         If it has no subfolders; if a file cannot be used, and `on_error` is "raise"; if
         no image is left; if most images have another size than the first one; or if
-        `image_shape` is not a shape of grey images.
+        `image_shape` is not a shape of gray images.
     ImportError
         If Pillow is not installed.
 
@@ -169,7 +171,7 @@ def load_image_folder(
     Notes
     -----
     A photo is turned upright as its EXIF data says, transparent pixels become white,
-    and grey values of 16 bits are rounded to 8. Files that claim more pixels than
+    and gray values of 16 bits are rounded to 8. Files that claim more pixels than
     ``PIL.Image.MAX_IMAGE_PIXELS``, decompression bombs, are refused unread.
 
     Examples

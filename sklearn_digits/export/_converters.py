@@ -4,7 +4,7 @@ from math import prod, sqrt
 
 import numpy as np
 from onnx import helper, numpy_helper
-from skl2onnx import convert_sklearn, update_registered_converter
+from skl2onnx import convert_sklearn, get_model_alias, update_registered_converter
 from skl2onnx.common.data_types import (
     DoubleTensorType,
     FloatTensorType,
@@ -12,6 +12,7 @@ from skl2onnx.common.data_types import (
     StringTensorType,
 )
 from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
+from skl2onnx.common.utils import InvalidInputLengthException
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
@@ -61,6 +62,12 @@ def convert(estimator, dtype, shape):
         raise TypeError(
             f"skl2onnx cannot convert a part of {type(estimator).__name__}: {error}"
         ) from error
+    except InvalidInputLengthException as error:
+        raise TypeError(
+            f"{type(estimator).__name__} hands the features of a network to another "
+            "step. skl2onnx takes a network for a classifier, whose outputs are labels "
+            "and probabilities. Convert a network alone, or as the last step."
+        ) from error
     put_modules_in_place(model)
     _put_pixels_in_front(model, dtype, shape)
     return model
@@ -95,9 +102,14 @@ def _put_pixels_in_front(model, dtype, shape):
 
 
 def _register_types(estimator):
-    """Tell skl2onnx of those classes of ours that `estimator` is made of."""
+    """Tell skl2onnx of those classes of ours that `estimator` is made of.
+
+    A class that it knows already keeps its converter, which may be the user's.
+    """
     parts = [estimator, *estimator.get_params().values()]
     for kind in {type(part) for part in parts}:
+        if _is_registered(kind):
+            continue
         alias = f"{kind.__module__}.{kind.__qualname__}"
         if hasattr(kind, "build_module"):
             # skl2onnx's own names: labels with their probabilities as dicts, and
@@ -110,6 +122,15 @@ def _register_types(estimator):
             update_registered_converter(
                 kind, alias, transformer_types, convert_transformer
             )
+
+
+def _is_registered(kind):
+    """Tell whether skl2onnx has a converter for a class."""
+    try:
+        get_model_alias(kind)
+    except RuntimeError:
+        return False
+    return True
 
 
 def classifier_types(operator):
@@ -131,7 +152,7 @@ def convert_classifier(scope, operator, container):
     if isinstance(classifier.module_, MLP):
         logits = _mlp_logits(classifier.module_, operator.inputs[0], dtype)
     else:
-        # All that is no float is float32 to our estimators.
+        # Our estimators take everything that is not a float as float32.
         rows_dtype = _DTYPES.get(type(operator.inputs[0].type), np.int64)
         name = write_module(classifier, rows_dtype, scope, operator, container)
         logits = cast(name, dtype)
@@ -214,7 +235,7 @@ def transformer_types(operator):
 
 def convert_transformer(scope, operator, container):
     """Write the nodes of a transformer: the convolution, and what follows it."""
-    transformer = operator.raw_operator
+    transformer = operator.raw_operator._as_fitted()
     geometry = transformer._geometry(transformer.image_shape_, transformer.kernels_)
     maps = cast(operator.inputs[0], np.float32)
     maps = _convolve(maps, transformer, geometry.margins)

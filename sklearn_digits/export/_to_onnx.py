@@ -33,7 +33,8 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
         A fitted classifier or transformer of this package, or a ``Pipeline`` (or
         another composition of scikit-learn) of them and of steps that skl2onnx knows.
     path : str or path-like
-        Where to write. The file appears whole or not at all.
+        Where to write. The file appears whole or not at all. A process that dies while
+        it writes leaves a file beside it whose name ends in ``.tmp``.
     input_dtype : {"uint8", "float32", "float64"}, default="float32"
         The dtype of the pixels. The output is float64 if the input is float64, else
         float32.
@@ -60,7 +61,7 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
         integers nor str.
     ImportError
         If onnx, onnxscript or skl2onnx is missing:
-        ``pip install "sklearn-digits[onnx]"``.
+        ``pip install onnx onnxscript skl2onnx``.
     OSError
         If the file cannot be written.
 
@@ -70,6 +71,9 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
     float32, except that of ``MLPClassifier``, which computes in float64 when the
     input is float64. The file does not check its input: NaN goes through, and nothing
     warns of pixels on another scale.
+
+    A converter that you registered with skl2onnx for a class of this package, or for a
+    subclass, is used in place of the package's own.
 
     ``torch.onnx.export`` writes the network, so a network that you wrote yourself
     exports if torch can export it. Torch refuses a ``forward`` that depends on the
@@ -103,7 +107,7 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
     except ImportError as error:
         raise ImportError(
             "to_onnx needs onnx, onnxscript and skl2onnx, which cannot be imported "
-            f'({error}): pip install "sklearn-digits[onnx]".'
+            f"({error}): pip install onnx onnxscript skl2onnx."
         ) from error
     dtype = _check_dtype(input_dtype)
     shape = _row_shape(estimator, image_shape)

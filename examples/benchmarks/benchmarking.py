@@ -1,4 +1,4 @@
-"""What every race shares: its options, and rows that are kept as they finish."""
+"""What every benchmark shares: its options, and rows that are kept as they finish."""
 
 import argparse
 import json
@@ -36,7 +36,7 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Options:
-    """How to race.
+    """How to run a benchmark.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Options:
 
 
 def option_parser(description):
-    """Return a parser of the options that all races have."""
+    """Return a parser of the options that all benchmarks have."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", metavar="FOLDER", help="the IDX files of MNIST")
     parser.add_argument("--quick", action="store_true", help="few rows, few rounds")
@@ -62,28 +62,28 @@ def option_parser(description):
     return parser
 
 
-def run(race, title):
-    """Run a race from the command line; exit with 130 where Ctrl-C stopped it.
+def run(benchmark, title):
+    """Run a benchmark from the command line; exit with 130 where Ctrl-C stopped it.
 
     Parameters
     ----------
-    race : callable
+    benchmark : callable
         Takes :class:`Options`, yields rows: dicts from columns to numbers, texts, or
         ``[median, least, most]``.
     title : str
-        The script's docstring: a title, then what the race does.
+        The script's docstring: a title, then what the benchmark does.
     """
     options = Options(**vars(option_parser(title.splitlines()[0]).parse_args()))
     warnings.filterwarnings("ignore", message="Stochastic Optimizer")
     name = Path(sys.argv[0]).stem
-    sys.exit(keep(race(options), options, name, title))
+    sys.exit(keep(benchmark(options), options, name, title))
 
 
 def keep(rows, options, name, title):
     """Write each row as soon as it is there; return an exit status.
 
-    The file ``<out>/benchmarks/<name>.jsonl`` holds a line about the race and the
-    machine, the rows, and how the race ended.
+    The file ``<out>/benchmarks/<name>.jsonl`` holds a line about the benchmark and the
+    machine, the rows, and how the benchmark ended.
     """
     folder = options.out / "benchmarks"
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,7 +112,7 @@ def keep(rows, options, name, title):
 
 
 def about(name, title, options):
-    """Describe a race, the machine and the versions of everything that ran."""
+    """Describe a benchmark, the machine and the versions of everything that ran."""
     headline, _, text = title.strip().partition("\n")
     quick = " --quick" if options.quick else ""
     return {
@@ -150,7 +150,7 @@ def versions():
 
 def is_ours(name):
     """Tell whether a side of a chart is one of this library's."""
-    ours = (OURS, "ConvNetClassifier", "MLPClassifier", "committee", "edges +")
+    ours = (OURS, "ConvNetClassifier", "MLPClassifier", "ensemble", "edges +")
     return name.startswith(ours)
 
 
@@ -167,7 +167,7 @@ def show(value):
 def mnist(options, n_quick=2000, dtype=np.uint8):
     """Return X_train, y_train, X_test, y_test of MNIST; floats lie in [0, 1].
 
-    A quick race takes the first `n_quick` rows of both.
+    A quick run takes the first `n_quick` rows of both.
     """
     arrays = []
     for subset in ("train", "test"):

@@ -1,5 +1,5 @@
 """
-09. A committee of networks
+09. An ensemble of networks
 ===========================
 
 Two networks that differ only in their random seed read the same digits, and not the
@@ -13,10 +13,10 @@ from sklearn_digits import ConvNetClassifier
 from sklearn_digits.datasets import load_example_digits
 
 # %%
-# With few training images networks disagree more, and a committee is worth more.
+# With few training images networks disagree more, and an ensemble helps more.
 
 X_train, X_test, y_train, y_test = load_example_digits(n_train=150, n_test=2_000)
-committee = VotingClassifier(
+ensemble = VotingClassifier(
     [
         (f"seed {seed}", ConvNetClassifier(max_iter=100, random_state=seed))
         for seed in range(5)
@@ -30,9 +30,9 @@ committee = VotingClassifier(
 
 scores = {
     name: member.score(X_test, y_test)
-    for name, member in committee.named_estimators_.items()
+    for name, member in ensemble.named_estimators_.items()
 }
-scores["all five"] = committee.score(X_test, y_test)
+scores["all five"] = ensemble.score(X_test, y_test)
 
 _, ax = plt.subplots(layout="constrained", figsize=(7, 3.5))
 errors = [100 * (1 - score) for score in scores.values()]
