@@ -151,9 +151,12 @@ def test_the_report_tells_of_the_files_that_were_held_out(small, tmp_path, capsy
     n_wrong = len(files) + (int(more[1]) if more else 0)
     assert code == 0
     assert 0 < len(files) <= 10
-    assert "which learned 12 pictures" in report
+    assert "It learned from 12 pictures." in report
     assert stored_model(path).t_ == 12
-    assert f"reads {1 - n_wrong / 18:.2%} right of the 18 pictures" in report
+    assert (
+        f"Of the 18 pictures that were held out, it reads {1 - n_wrong / 18:.2%}"
+        in report
+    )
     _, rows, _ = predict(capsys, path, *files)
     assert [row["label"] for row in rows] == [*labels]
     assert_allclose(
@@ -176,7 +179,7 @@ def test_skipped_files_are_reported(small, tmp_path, capsys):
         broken.unlink()
     output = capsys.readouterr().out
     assert f"Skipped files:\n  {broken}: " in output
-    assert "of the 6 pictures" in output
+    assert "Of the 6 pictures" in output
 
 
 def test_the_same_seed_gives_the_same_model_and_report(small, tmp_path, new, capsys):
@@ -208,9 +211,8 @@ def test_the_seed_decides_which_files_are_held_out():
 def test_no_file_is_held_out_if_none_is_to_be(small, tmp_path, capsys):
     path = tmp_path / "m.skops"
     main(["train", str(small), "-o", str(path), "--epochs=1", "--test-size=0"])
-    assert capsys.readouterr().out == f"{path} holds the model, which learned 30 " + (
-        "pictures.\n"
-    )
+    output = capsys.readouterr().out
+    assert output == f"{path} holds the model. It learned from 30 pictures.\n"
 
 
 def test_pictures_of_several_sizes_are_resized(small, tmp_path, capsys):

@@ -25,8 +25,8 @@ def describe_mistakes(model: Any, pictures: Any, held_out: Any) -> str:
     predicted = model.classes_[probabilities.argmax(axis=1)]
     accuracy = accuracy_score(labels, predicted)
     parts = [
-        f"It reads {accuracy:.2%} right of the {len(held_out)} pictures that were held "
-        "out.",
+        f"Of the {len(held_out)} pictures that were held out, it reads {accuracy:.2%} "
+        "right.",
         classification_report(labels, predicted, zero_division=0).rstrip(),
     ]
     surest = (-probabilities.max(axis=1)).argsort(kind="stable")

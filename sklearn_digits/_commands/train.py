@@ -111,7 +111,7 @@ def run(options: Namespace) -> int:
     if options.pad:  # so that new images are made as these were
         model.pad_to_aspect_ratio_ = True
     save_model(model, options.output)
-    print(f"{options.output} holds the model, which learned {len(learned)} pictures.")
+    print(f"{options.output} holds the model. It learned from {len(learned)} pictures.")
     if len(held_out):
         print(describe_mistakes(model, pictures, held_out))
     if pictures.skipped:
