@@ -47,5 +47,6 @@ def plt():
     mpl.use("Agg")
     from matplotlib import pyplot
 
+    pyplot.close("all")  # those of doctests
     yield pyplot
     pyplot.close("all")

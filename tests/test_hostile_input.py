@@ -70,9 +70,9 @@ def output(model, X):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The largest pixel")
         warnings.filterwarnings("ignore", message="X has feature names")
-        if hasattr(model, "transform"):
-            return model.transform(X)
-        return model.predict_proba(X)
+        if hasattr(model, "predict_proba"):
+            return model.predict_proba(X)
+        return model.transform(X)
 
 
 def assert_refused(call, *args):

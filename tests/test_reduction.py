@@ -70,7 +70,7 @@ def test_a_network_reads_large_images_as_it_reads_reduced_ones(squares):
     with torch.inference_mode():
         logits = large.module_(pixels)
     np.testing.assert_allclose(large.decision_function(X), logits, atol=1e-4)
-    assert large.transform(X).shape == (48, 16)
+    assert large.transform(X).shape == (48, 4 * 9 + 2 * 8)
 
 
 def test_the_side_may_be_set(squares):

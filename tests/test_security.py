@@ -119,7 +119,7 @@ def test_a_lower_limit_of_pillow_refuses_smaller_images(folder, monkeypatch):
     assert load_image_folder(folder).images.shape == (1, 20, 20)
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 399)
     with pytest.raises(ValueError, match=r"image\.png cannot be used: .* 399 "):
-        load_image_folder(folder)
+        load_image_folder(folder, on_error="raise")
 
 
 def test_with_a_shape_large_images_are_in_memory_one_by_one(folder):

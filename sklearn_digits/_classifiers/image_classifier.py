@@ -379,16 +379,19 @@ class ImageClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, AutoSet
         )
         self.pixel_mean_, self.pixel_std_ = pixel_statistics(X, rows.weight)
         self._largest_pixel = largest_pixel(X)
-        self._channel_order = expected_roughness(X, self.image_shape_)
-        if seen_shape is None and self._channel_order[0] > CLEAR_FACTOR:
-            self._warn_of_channel_order()
+        self._channel_order = None
+        if self.image_shape_[2] > 1:
+            self._channel_order = expected_roughness(X, self.image_shape_)
+            if seen_shape is None and self._channel_order[0] > CLEAR_FACTOR:
+                self._warn_of_channel_order()
 
     def _check_shape(self, seen_shape):
         check_same_images(seen_shape, self.image_shape_)
 
     def _check_input(self, X, seen_shape):
         super()._check_input(X, seen_shape)
-        if seen_shape is None and are_channels_first(
+        rows_of_color = seen_shape is None and self.image_shape_[2] > 1
+        if rows_of_color and are_channels_first(
             X, self.image_shape_, self._channel_order
         ):
             self._warn_of_channel_order()

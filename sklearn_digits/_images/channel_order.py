@@ -18,6 +18,8 @@ CLEAR_FACTOR = 1.2
 TURNING_POINT = 0.7
 
 
+# Differences of pixels near the largest float are infinite, and tell nothing.
+@np.errstate(over="ignore", invalid="ignore")
 def roughness(X: Any, image_shape: ImageShape) -> float:
     """Return how much rougher rows look with channels last than with channels first.
 
