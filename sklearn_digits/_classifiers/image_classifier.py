@@ -390,10 +390,8 @@ class ImageClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, AutoSet
 
     def _check_input(self, X, seen_shape):
         super()._check_input(X, seen_shape)
-        rows_of_color = seen_shape is None and self.image_shape_[2] > 1
-        if rows_of_color and are_channels_first(
-            X, self.image_shape_, self._channel_order
-        ):
+        order = self._channel_order if self.image_shape_[2] > 1 else None
+        if order and not seen_shape and are_channels_first(X, self.image_shape_, order):
             self._warn_of_channel_order()
         largest = largest_pixel(X)
         if not largest or not self._largest_pixel:
