@@ -59,6 +59,8 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_digits"
 html_static_path = ["_static"]
+# The digit pad, which the first page embeds.
+html_extra_path = ["../sklearn_digits/_displays/digit_pad"]
 html_favicon = "_static/favicon.svg"
 html_context = {"default_mode": "auto"}
 html_css_files = ["site.css"]

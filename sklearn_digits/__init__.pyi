@@ -3,6 +3,7 @@
 from ._classifiers.convnet import ConvNetClassifier
 from ._classifiers.image_classifier import ImageClassifier
 from ._classifiers.mlp import MLPClassifier
+from ._classifiers.pretrained import load_pretrained
 from ._classifiers.torch_classifier import TorchClassifier
 from ._displays.digits import DigitsDisplay
 from ._displays.feature_maps import FeatureMapDisplay
@@ -40,6 +41,7 @@ __all__ = [
     "TorchClassifier",
     "TrainingCurveDisplay",
     "kernel_bank",
+    "load_pretrained",
     "occlusion_map",
     "to_digit_image",
 ]

@@ -268,6 +268,17 @@ def test_a_drawing_is_made_like_the_digits_of_mnist(model, tmp_path, capsys):
     assert re.match(rf"error: {empty} cannot be used: .* shows nothing", messages)
 
 
+def test_the_network_that_comes_along_reads_drawings(tmp_path, capsys):
+    files = []
+    for digit in range(10):
+        paper = (220 - 180 * draw_digit(digit, shape=(150, 120))).astype(np.uint8)
+        files.append(save(tmp_path / f"{digit}.png", paper))
+    code, rows, messages = predict(capsys, "mnist", *files)
+    assert (code, messages) == (0, "")
+    assert [row["label"] for row in rows] == [*"0123456789"]
+    assert predict(capsys, "mnist", "--drawing", *files)[1] == rows
+
+
 def test_drawings_are_refused_for_a_model_of_color_images(tmp_path, new, capsys):
     clf = ConvNetClassifier(max_iter=1).fit(np.stack([PIXELS] * 3, 3), DIGITS.target)
     path = tmp_path / "m.skops"

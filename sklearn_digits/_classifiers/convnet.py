@@ -268,8 +268,8 @@ class ConvNetClassifier(ImageClassifier):
         schedule the learning rate want ``learning_rate="constant"``.
     image_shape : tuple of 2 or 3 int, default=None
         ``(height, width)`` or ``(height, width, n_channels)`` of flattened images. None
-        takes the shape from image-shaped `X`; rows are read as grey squares, or else as
-        grey images of height 1.
+        takes the shape from image-shaped `X`; rows are read as gray squares, or else as
+        gray images of height 1.
     augmentation : "auto", RandomAffine, callable or None, default="auto"
         Random changes of the training images. "auto" is ``RandomAugmentation()``, with
         less change of light and less noise for images with a side under 16 pixels, and
@@ -298,7 +298,7 @@ class ConvNetClassifier(ImageClassifier):
         the past decays by this factor a step; "auto" is 0.99. None averages nothing.
     n_views : int or "auto", default="auto"
         Probabilities are averaged over this many views of each image: shifts by whole
-        pixels, the least first. 5 are the image and its four neighbours, 9 also the
+        pixels, the least first. 5 are the image and its four neighbors, 9 also the
         diagonal ones. Where training flipped images left to right, every second view is
         the one before it, flipped. "auto" is 2 there, and else 1. Prediction takes that
         many times longer. May be set after ``fit``. Images with a side under 5 pixels
@@ -377,7 +377,7 @@ class ConvNetClassifier(ImageClassifier):
 
     See Also
     --------
-    MLPClassifier : For rows that are no images.
+    MLPClassifier : For rows that are not images.
     ConvolutionFeatureTransformer : Fixed kernels for a linear model or an SVM.
 
     References

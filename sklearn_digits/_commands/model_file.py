@@ -13,6 +13,7 @@ from typing import Any
 
 SKOPS = ".skops"
 PICKLES = (".joblib", ".pkl", ".pickle")
+PRETRAINED = ("mnist",)  # models that come with the package
 
 
 def model_path(text: str) -> Path:
@@ -24,6 +25,11 @@ def model_path(text: str) -> Path:
             f"{', '.join((SKOPS, *PICKLES))}"
         )
     return path
+
+
+def model_name(text: str) -> Path | str:
+    """Return the path of a model file, or the name of a model of this package."""
+    return text if text in PRETRAINED else model_path(text)
 
 
 def check_writable(path: Path, force: bool) -> None:
@@ -67,13 +73,13 @@ def save_model(model: Any, path: Path) -> None:
             joblib.dump(model, file)
 
 
-def load_model(path: Path, trust_pickle: bool) -> Any:
-    """Return the fitted classifier that is stored in a file.
+def load_model(path: Path | str, trust_pickle: bool) -> Any:
+    """Return the fitted classifier that is stored in a file or in this package.
 
     Parameters
     ----------
-    path : Path
-        As :func:`model_path` returns it.
+    path : Path or str
+        As :func:`model_name` returns it.
     trust_pickle : bool
         Whether to load pickles, which run code.
 
@@ -88,6 +94,10 @@ def load_model(path: Path, trust_pickle: bool) -> Any:
     ImportError
         If skops is needed and not installed.
     """
+    if isinstance(path, str):
+        from sklearn_digits._classifiers.pretrained import load_pretrained
+
+        return load_pretrained(path)
     if not path.exists():
         raise FileNotFoundError(f"The model file {path} does not exist.")
     if path.suffix in PICKLES and not trust_pickle:

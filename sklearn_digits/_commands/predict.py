@@ -7,7 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from sklearn_digits._commands.model_file import load_model, model_path
+from sklearn_digits._commands.model_file import (
+    PRETRAINED,
+    load_model,
+    model_name,
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -23,8 +27,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        type=model_path,
-        help="a model file that 'train' wrote",
+        type=model_name,
+        help="a model file that 'train' wrote; or 'mnist', a network that is already "
+        "trained and reads photos and drawings of a digit, as with --drawing",
     )
     parser.add_argument(
         "files", metavar="FILE", nargs="+", help="PNG or JPEG files, an image each"
@@ -54,7 +59,8 @@ def run(options: Namespace) -> int:
     from sklearn_digits.datasets._image_file import import_pillow
 
     import_pillow()  # before anything is printed
-    read = _drawing_reader(model) if options.drawing else _image_reader(model)
+    are_drawings = options.drawing or options.model in PRETRAINED
+    read = _drawing_reader(model) if are_drawings else _image_reader(model)
     classes = model.classes_.tolist()
     shown = classes if options.probabilities else []
     table = csv.writer(sys.stdout, lineterminator="\n")
