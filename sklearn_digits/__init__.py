@@ -1,4 +1,4 @@
-"""Small images, handwritten digits first, recognized by scikit-learn estimators."""
+"""Image classifiers for scikit-learn, accurate on small images without tuning."""
 
 from sklearn_digits._classifiers.convnet import ConvNetClassifier
 from sklearn_digits._classifiers.image_classifier import ImageClassifier
