@@ -28,7 +28,7 @@ NIGHTLY_WHEELS := https://pypi.anaconda.org/scientific-python-nightly-wheels/sim
 INSTALL := -m pip --disable-pip-version-check install --quiet
 PINNED := $(INSTALL) -c constraints.txt
 PIP := $(BIN)/python $(PINNED)
-PACKAGE := --editable ".[dask,images,onnx,plot]"
+PACKAGE := --editable ".[cli,dask,onnx,plot]"
 RUN_TESTS := -m pytest -n 2 --dist worksteal
 
 .PHONY: demo test checks coverage test-lowest test-nightly bench docs check-site

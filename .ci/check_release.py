@@ -14,7 +14,11 @@ def find_faults(tag, root=ROOT):
     """Return what must be put right before `tag` can be released."""
     version, changelog, citation = (
         (root / name).read_text(encoding="utf-8")
-        for name in ("sklearn_digits/_version.py", "CHANGELOG.md", "CITATION.cff")
+        for name in (
+            "sklearn_digits/_persistence/version.py",
+            "CHANGELOG.md",
+            "CITATION.cff",
+        )
     )
     version = re.search(r'__version__ = "(.+)"', version)[1]
     faults = []

@@ -25,7 +25,7 @@ from sklearn_digits.export import to_onnx
 N_KILLS, N_BYTES = 20, 4_000_000
 TURNS = 0, 1  # two contents take turns
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["sklearn_digits", "sklearn_digits._onnx.converters"])
+PROCESSES.set_forkserver_preload(["sklearn_digits.export._converters"])
 
 
 def noise(turn, n_bytes):

@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -22,14 +23,16 @@ SOURCES = {
     for path in FOLDER.rglob("*.py")
 }
 
+# The public names and their modules, which the root imports at their first use.
+PUBLIC_NAMES = FOLDER.joinpath("__init__.pyi").read_text(encoding="utf-8")
+
 # The rooms of the house, and the other rooms that each may import; all may warn.
 ALLOWED = {
-    "_version": set(),
     "_warnings": set(),
     "_estimator": set(),
     "_images": {"_estimator"},
     "_training": {"_images"},
-    "_persistence": {"_images", "_training", "_version"},
+    "_persistence": {"_images", "_training"},
     "_classifiers": {
         "_estimator",
         "_images",
@@ -40,8 +43,15 @@ ALLOWED = {
     "_explanation": {"_images", "_training"},
     "_displays": {"_explanation", "_images", "_transformer"},
     "datasets": {"_images", "_persistence"},
-    "_onnx": {"_classifiers", "_images", "_training"},
-    "export": {"_images", "_onnx", "_persistence"},
+    "_commands": {
+        "_classifiers",
+        "_images",
+        "_persistence",
+        "_transformer",
+        "datasets",
+    },
+    "__main__": {"_commands"},
+    "export": {"_classifiers", "_images", "_persistence", "_training"},
 }
 ESTIMATOR_WORDS = {"estimator", "clf", "classifier", "transformer"}
 
@@ -157,6 +167,7 @@ def test_nobody_imports_the_root_of_the_package():
 
 def test_no_modules_import_each_other_in_a_circle():
     graph = {name: imported_modules(source) for name, source in SOURCES.items()}
+    graph[ROOT] |= imported_modules(PUBLIC_NAMES)
     order = list(graphlib.TopologicalSorter(graph).static_order())
     convnet = order.index("_classifiers.convnet")
     assert order.index("_images.shape") < convnet < order.index(ROOT)
@@ -168,9 +179,26 @@ def test_every_module_is_named_for_what_it_holds():
 
 
 def test_the_root_only_collects_public_names():
-    kinds = {type(node) for node in ast.parse(SOURCES[ROOT]).body}
-    assert kinds <= {ast.Expr, ast.ImportFrom, ast.Import, ast.Assign}
+    for source in (SOURCES[ROOT], PUBLIC_NAMES):
+        kinds = {type(node) for node in ast.parse(source).body}
+        assert kinds <= {
+            ast.Expr,
+            ast.ImportFrom,
+            ast.Import,
+            ast.Assign,
+            ast.AnnAssign,
+        }
     assert all(hasattr(sklearn_digits, name) for name in sklearn_digits.__all__)
+
+
+def test_type_checkers_see_the_names_that_are_there():
+    *_, listed = ast.parse(PUBLIC_NAMES).body
+    assert sorted(ast.literal_eval(listed.value)) == sklearn_digits.__all__
+
+
+def test_importing_the_package_does_not_import_torch():
+    code = "import sys, sklearn_digits; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def frames_at_a_step(fit):

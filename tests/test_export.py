@@ -35,14 +35,14 @@ from sklearn_digits import (
     MLPClassifier,
     TorchClassifier,
 )
-from sklearn_digits._onnx.converters import (
+from sklearn_digits.export import to_onnx
+from sklearn_digits.export._converters import (
     classifier_types,
     convert_classifier,
     convert_transformer,
     exported_labels,
     transformer_types,
 )
-from sklearn_digits.export import to_onnx
 
 PIXELS, LABELS = load_digits(return_X_y=True)
 PIXELS, LABELS = PIXELS[:60].astype(np.uint8), LABELS[:60]
@@ -624,7 +624,7 @@ def test_without_onnx_the_extra_is_named(tmp_path, monkeypatch):
     original = builtins.__import__
 
     def without_onnx(name, *args, **kwargs):
-        if name == "sklearn_digits._onnx.converters":
+        if name == "sklearn_digits.export._converters":
             raise ImportError("No module named 'onnx'")
         return original(name, *args, **kwargs)
 

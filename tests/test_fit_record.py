@@ -16,8 +16,8 @@ from sklearn_digits import (
     ConvNetClassifier,
     MLPClassifier,
     TrainingCurveDisplay,
-    _version,
 )
+from sklearn_digits._persistence import version
 
 pytestmark = pytest.mark.filterwarnings("ignore:(Stochastic Optimizer|lbfgs failed)")
 MLP = MLPClassifier((6,), max_iter=4, random_state=0)
@@ -90,7 +90,7 @@ def test_another_version_shares_no_checkpoint(change, digits, tmp_path, monkeypa
     monkeypatch.setattr(auto_settings, "FEWEST_EPOCHS", 3)
     (old,) = fits_and_files(tmp_path, (model, *digits))
     if change == "version":
-        monkeypatch.setattr(_version, "__version__", "99.0")
+        monkeypatch.setattr(version, "__version__", "99.0")
     else:
         monkeypatch.setattr(auto_settings, "FEWEST_EPOCHS", 6)
     (new,) = fits_and_files(tmp_path, (model, *digits))

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_digits import ConvNetClassifier, ConvolutionFeatureTransformer
 from sklearn_digits.datasets import load_image, load_image_folder
+from sklearn_digits.datasets._image_folder import image_sizes
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(256, size=(6, 10, 12), dtype=np.uint8)
@@ -122,6 +123,17 @@ def test_photos_are_turned_upright(tmp_path):
     assert image.shape == (16, 8)
     assert image[:6].max() < 20
     assert image[10:].min() > 235
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["photo.jpg", "photo.png"])
+def test_the_size_of_a_file_is_that_of_its_upright_image(tmp_path, orientation, name):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    save(tmp_path / "a" / name, PIXELS[0], exif=exif)
+    (tmp_path / "a" / "notes.png").write_text("a text")
+    save(tmp_path / "a_file_of_no_class.png", PIXELS[0, :2])
+    assert image_sizes(tmp_path) == {load_image(tmp_path / "a" / name).shape[1:]}
 
 
 def break_png(folder):

@@ -160,9 +160,9 @@ def test_phrases_that_are_hard_to_read_are_found(text, found):
 
 def test_a_release_wants_one_version_in_all_places(tmp_path):
     find_faults = runpy.run_path(ROOT / ".ci/check_release.py")["find_faults"]
-    (tmp_path / "sklearn_digits").mkdir()
+    (tmp_path / "sklearn_digits/_persistence").mkdir(parents=True)
     files = {
-        "sklearn_digits/_version.py": '__version__ = "1.2.3"\n',
+        "sklearn_digits/_persistence/version.py": '__version__ = "1.2.3"\n',
         "CHANGELOG.md": "# Changelog\n\n## 1.2.3 (2027-01-31)\n",
         "CITATION.cff": "version: 1.2.3\ndate-released: 2027-01-31\n",
     }

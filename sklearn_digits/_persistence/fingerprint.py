@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.sparse import issparse
 
-from sklearn_digits import _version
+from sklearn_digits._persistence import version
 from sklearn_digits._training.record import CURVES
 
 BLOCK = 1 << 22  # bytes of an array that are hashed, and in memory, at once
@@ -51,7 +51,7 @@ def fingerprint(estimator, settings, rows, validation, *start):
     digest = hashlib.sha256()
     kind = type(estimator)
     plain = {k: v for k, v in vars(settings).items() if isinstance(v, PLAIN)}
-    feed(digest, [_version.__version__, torch.__version__])
+    feed(digest, [version.__version__, torch.__version__])
     feed(digest, f"{kind.__module__}.{kind.__qualname__}")
     feed(digest, [learned_from_input(estimator), hashes_of_parameters(estimator)])
     feed(digest, [plain, repr(settings.schedule), *start])

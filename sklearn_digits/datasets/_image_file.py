@@ -1,7 +1,8 @@
 """One image file, read as an array."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +14,8 @@ from sklearn.utils._param_validation import validate_params
 from sklearn_digits._images.shape import check_image_shape
 
 FORMATS = ("PNG", "JPEG")
+# EXIF's tag that says how a photo is turned, and its values that swap height and width.
+ORIENTATION, QUARTER_TURNS = 0x0112, (5, 6, 7, 8)
 
 
 def import_pillow() -> ModuleType:
@@ -63,12 +66,7 @@ class ImageReader:
         """
         from PIL import ImageOps
 
-        if not path.exists():
-            raise FileNotFoundError("it does not exist")
-        if not path.is_file():  # reading a named pipe waits for somebody who writes
-            raise ValueError("it is not a regular file")
-        with self.Image.open(path, formats=FORMATS) as file:
-            _check_claim(file.size, self.Image.MAX_IMAGE_PIXELS)
+        with self._opened(path) as file:
             image = ImageOps.exif_transpose(file)
         if image.mode.startswith("I;16"):
             image = self._as_bytes(image)
@@ -77,6 +75,30 @@ class ImageReader:
             paper = self.Image.new("RGBA", image.size, "white")
             image = self.Image.alpha_composite(paper, image)
         return np.asarray(self._resized(image.convert(self.mode)))
+
+    def shape_of(self, path: Path) -> tuple[int, int]:
+        """Return the height and width of a file's image, upright, from its header.
+
+        Raises
+        ------
+        Exception
+            As :meth:`read` does.
+        """
+        with self._opened(path) as file:
+            turned = file.getexif().get(ORIENTATION, 1) in QUARTER_TURNS
+            width, height = file.size[::-1] if turned else file.size
+        return height, width
+
+    @contextmanager
+    def _opened(self, path: Path) -> Iterator[Any]:
+        """Open a file as Pillow's image, of which only the header is read."""
+        if not path.exists():
+            raise FileNotFoundError("it does not exist")
+        if not path.is_file():  # reading a named pipe waits for somebody who writes
+            raise ValueError("it is not a regular file")
+        with self.Image.open(path, formats=FORMATS) as file:
+            _check_claim(file.size, self.Image.MAX_IMAGE_PIXELS)
+            yield file
 
     def _resized(self, image: Any) -> Any:
         """Return an image of the size that was asked for."""
@@ -138,7 +160,7 @@ def _border_color(pixels: np.ndarray) -> int | tuple[int, ...]:
         "path": [str, os.PathLike],
         "image_shape": ["array-like", None],
         "as_gray": ["boolean", None],
-        "pad_to_aspect_ratio": ["boolean"],
+        "pad_to_aspect_ratio": ["boolean", None],
         "like": "no_validation",
     },
     prefer_skip_nested_validation=True,
@@ -148,7 +170,7 @@ def load_image(
     image_shape: Sequence[int] | None = None,
     as_gray: bool | None = None,
     *,
-    pad_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool | None = None,
     like: Any = None,
 ) -> np.ndarray:
     """Load a PNG or JPEG file as an `X` of one image, ready for ``predict``.
@@ -165,9 +187,11 @@ def load_image(
     as_gray : bool, default=None
         Whether to turn colors into gray values; else the image becomes RGB. None means
         what `like` was fitted with, or True.
-    pad_to_aspect_ratio : bool, default=False
+    pad_to_aspect_ratio : bool, default=None
         Whether resizing keeps the ratio of the sides, and fills up what is missing with
-        the median color of the image's border. False stretches the image.
+        the median color of the image's border. False stretches the image. None means
+        what `like` has in an attribute ``pad_to_aspect_ratio_``, which the command
+        ``sklearn-digits train --pad`` sets, or False.
     like : estimator, default=None
         A fitted classifier or transformer of this package, or a Pipeline with one: the
         image is made as those were that it was fitted with.
@@ -206,11 +230,13 @@ def load_image(
     (1, 28, 28)
     """
     if like is not None:
-        height, width, n_channels = _fitted_shape(like)
+        height, width, n_channels = fitted_image_shape(like)
         image_shape = (height, width) if image_shape is None else image_shape
         as_gray = n_channels == 1 if as_gray is None else as_gray
+        if pad_to_aspect_ratio is None:
+            pad_to_aspect_ratio = getattr(like, "pad_to_aspect_ratio_", False)
     reader = ImageReader(
-        image_shape, True if as_gray is None else as_gray, pad_to_aspect_ratio
+        image_shape, True if as_gray is None else as_gray, bool(pad_to_aspect_ratio)
     )
     try:
         return reader.read(Path(path))[np.newaxis]
@@ -220,8 +246,14 @@ def load_image(
         raise ValueError(f"{path} cannot be used: {error}.") from error
 
 
-def _fitted_shape(estimator: Any) -> tuple[int, int, int]:
-    """Return the shape of the images that an estimator, or a step of it, has seen."""
+def fitted_image_shape(estimator: Any) -> tuple[int, int, int]:
+    """Return the shape of the images that an estimator, or a step of it, has seen.
+
+    Raises
+    ------
+    ValueError
+        If it has seen none.
+    """
     is_pipeline = isinstance(estimator, Pipeline)
     for step in estimator.named_steps.values() if is_pipeline else [estimator]:
         if hasattr(step, "image_shape_"):

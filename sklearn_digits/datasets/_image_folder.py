@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -46,6 +47,28 @@ def _read_labeled(reader: ImageReader, path: Path, number: int) -> np.ndarray:
     if path.is_dir():
         raise ValueError("it is a folder without images; expected PNG and JPEG files")
     return reader.read(path)
+
+
+def image_sizes(path: Path) -> set[tuple[int, int]]:
+    """Return each height and width of an image in a folder with a subfolder a class.
+
+    Only the headers of the files are read; other files are passed over.
+
+    Raises
+    ------
+    NotADirectoryError
+        If `path` is not a folder.
+    ValueError
+        If it has no subfolders.
+    ImportError
+        If Pillow is not installed.
+    """
+    reader, sizes = ImageReader(None, True, False), set()
+    for file, number in _list_files(path)[1]:
+        # Decoders raise what they like at a damaged file.
+        with suppress(Exception):
+            sizes |= {reader.shape_of(file)} if number >= 0 else set()
+    return sizes
 
 
 class _OtherSize(ValueError):

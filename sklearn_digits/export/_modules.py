@@ -21,8 +21,8 @@ from onnx import helper
 from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 from torch import nn
 
-from sklearn_digits._onnx.nodes import OPSET
 from sklearn_digits._training.runtime import default_modes
+from sklearn_digits.export._nodes import OPSET
 
 # The name of the nodes that stand for modules; no operation of ONNX has it.
 PLACEHOLDER = "sklearn_digits.Module"

@@ -19,8 +19,8 @@ from torch import nn
 
 from sklearn_digits._classifiers.mlp import MLP
 from sklearn_digits._images.shape import BORDER_MODES
-from sklearn_digits._onnx.modules import put_modules_in_place, write_module
-from sklearn_digits._onnx.nodes import OPSET, cast, node, reshape, write
+from sklearn_digits.export._modules import put_modules_in_place, write_module
+from sklearn_digits.export._nodes import OPSET, cast, node, reshape, write
 
 _DTYPES = {FloatTensorType: np.float32, DoubleTensorType: np.float64}
 

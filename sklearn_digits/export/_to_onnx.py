@@ -1,4 +1,4 @@
-"""Fitted estimators as ONNX files, which run without Python."""
+"""to_onnx: a fitted estimator becomes a file."""
 
 from math import prod
 
@@ -103,7 +103,7 @@ def to_onnx(estimator, path, *, input_dtype="float32", image_shape=None):
     """
     check_is_fitted(estimator)
     try:
-        from sklearn_digits._onnx.converters import convert
+        from sklearn_digits.export._converters import convert
     except ImportError as error:
         raise ImportError(
             "to_onnx needs onnx, onnxscript and skl2onnx, which cannot be imported "
