@@ -1,4 +1,4 @@
-"""Small images, handwritten digits first, recognized by scikit-learn estimators.
+"""Image classifiers for scikit-learn, accurate on small images without tuning.
 
 The names of the package are listed in ``__init__.pyi``. Each is imported when it is
 first used: torch takes seconds to import, which ``python -m sklearn_digits --help``

@@ -584,7 +584,7 @@ def test_rows_of_estimators_without_an_image_shape_may_come_as_any_images(
         ({"input_dtype": "int16"}, "input_dtype='int16'.*uint8, float32, float64"),
         ({"input_dtype": "pixels"}, "input_dtype='pixels'"),
         ({"image_shape": (8, 9)}, r"\(8, 9\) has 72 pixels.*64 features"),
-        ({"image_shape": (64,)}, "no image shape"),
+        ({"image_shape": (64,)}, "not an image shape"),
     ],
 )
 def test_invalid_options(tmp_path, options, message):
