@@ -418,6 +418,8 @@ def test_modes_of_the_caller_change_nothing(load, build):
     assert_allclose(probabilities, classifier.predict_proba(PIXELS), atol=1e-5)
 
 
+# skl2onnx changes the filters of warnings, which all threads share.
+@pytest.mark.filterwarnings("default")
 def test_threads_may_export_at_once(tmp_path):
     classifiers = [small_convnet(kernel_size=k).fit(PIXELS, LABELS) for k in (1, 3, 5)]
     paths = [tmp_path / f"{i}.onnx" for i in range(3)]
