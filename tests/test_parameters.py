@@ -122,6 +122,9 @@ def test_a_constructor_by_hand_still_works(kind, digits):
     assert model.module_[1][0].out_channels == 6
     again = pickle.loads(pickle.dumps(model))
     assert_allclose(again.predict_proba(digits[0]), model.predict_proba(digits[0]))
+    model.partial_fit(*digits)
+    again.partial_fit(*digits)
+    assert model.t_ == again.t_ == 2 * len(digits[0])
 
 
 def test_an_added_parameter_works_in_search_pickle_and_onnx(digits, tmp_path):

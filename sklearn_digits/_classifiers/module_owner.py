@@ -101,7 +101,8 @@ class ModuleOwner(Estimator, ABC):
 
     def _building_params(self):
         """Return the parameters that ``build_module`` may depend on."""
-        params = self.get_params(deep=False)
+        # A class with a constructor of its own may have the attribute only.
+        params = {"device": self.device, **self.get_params(deep=False)}
         # They watch a fit, and need not be stored; a subclass may do without them.
         params.pop("skorch_callbacks", None)
         return params

@@ -34,7 +34,7 @@ def from_arrays(classifier):
     if weights is None:
         return
     try:
-        device = resolve_device(classifier._built_with.get("device", classifier.device))
+        device = resolve_device(classifier._built_with["device"])
     except ValueError:  # trained on a device that is not here
         device = resolve_device("auto")
     as_built = object.__new__(type(classifier))
