@@ -9,7 +9,8 @@ random labels, of which it cannot be sure. With ``--validate``, the last 10,000 
 images are held out, and nothing is written: the settings were chosen there. Without it,
 all of them are learned, and the test set is read once.
 
-It takes about twenty minutes on one core, and the packages of the extra "bench".
+It takes about twenty minutes on one core, and OpenCV, which the dependency
+group "test" brings.
 """
 
 import argparse

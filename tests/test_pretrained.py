@@ -8,13 +8,13 @@ import pytest
 from drawings import LETTERS, SHAPES, draw_by_hand, draw_digits, scribble
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from train_pretrained import readable
 from write_digit_pad import SCRIPT, pad_weights
 
 from sklearn_digits import (
     ConvNetClassifier,
     RandomAugmentation,
     load_pretrained,
-    to_digit_image,
 )
 from sklearn_digits._persistence.plain_files import read_plain, write_plain
 
@@ -30,14 +30,9 @@ def classifier():
 
 def images_of(drawings):
     """The images of drawings, those that show nothing left out."""
-    images = []
-    for drawing in drawings:
-        try:
-            images.append(to_digit_image(drawing))
-        except ValueError:
-            continue
+    images = readable(drawings)
     assert len(images) > 0.9 * len(drawings)
-    return np.array(images)
+    return images
 
 
 def share_that_is_sure(classifier, images):

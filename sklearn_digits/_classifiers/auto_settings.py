@@ -43,8 +43,8 @@ SMALL_SIDE = 16
 LARGE_SIDE = 20
 # Fits that cost more than this raise a warning before their first step.
 MOST_SECONDS, MOST_BYTES = 3600, 2e9
-# A fit of few steps has learned its images if it reads this share of those right that
-# the most frequent class is not, out of about so many.
+# A fit of few steps must come this far from always answering the most frequent class
+# (0) to reading all images right (1). It is judged on about so many training images.
 LEARNED, N_JUDGED = 0.8, 256
 
 
@@ -161,9 +161,11 @@ class AutoSettings(TorchClassifier):
         example = settings.prepare(torch.from_numpy(take_rows(rows.X, slice(1))))
         seconds = estimate_seconds(settings, len(rows))
         n_bytes = estimate_bytes(settings, example)
-        costs = [f"{seconds / 3600:.1f} hours on this processor"]
-        costs = costs if seconds > MOST_SECONDS else []
-        costs += [f"{n_bytes / 1e9:.1f} GB of memory"] if n_bytes > MOST_BYTES else []
+        costs = []
+        if seconds > MOST_SECONDS:
+            costs.append(f"{seconds / 3600:.1f} hours on this processor")
+        if n_bytes > MOST_BYTES:
+            costs.append(f"{n_bytes / 1e9:.1f} GB of memory")
         if costs:
             warn_user(
                 f"This fit of {settings.n_epochs} epochs over {len(rows):,} images of "

@@ -24,9 +24,11 @@ from sklearn_digits._training.layers import BatchNorm2d, Dropout
 
 # Channels that "auto" stands for: more for many unclear images.
 THREE_STAGES, FOUR_STAGES = (24, 48, 96), (32, 64, 128, 256)
-# Features are means over so many parts of the image along each side. The lengths are
-# those of the last middle convolution's, and of what the last layer decides by.
+# Features are means over so many parts of the image along each side, for the first
+# middle convolution and for the later ones.
 N_PARTS_OF_FIRST, N_PARTS = 3, 2
+# The features of the first middle convolution have length 1. These are the lengths for
+# the last middle convolution, and for the input of the last layer.
 LENGTH_OF_MIDDLE, LENGTH_OF_LAST = 0.7, 0.35
 
 
@@ -159,10 +161,10 @@ class ConvNet(nn.Module):
     def features(self, x):
         """Return features of images (n, n_channels, height, width) for new classes.
 
-        They are square roots of the maps of the middle convolutions, averaged over
-        parts of the image, and of what the last layer decides by. Each convolution's
-        have a length, which falls from the first to the last: later ones know the
-        classes of the training images too well.
+        Two kinds of values stand side by side: the maps of the middle convolutions,
+        averaged over parts of the image, and the input of the last layer. Features are
+        their square roots. Each convolution contributes a vector, and later vectors are
+        shorter, because later layers know the training classes too well.
         """
         found: list[torch.Tensor] = []
         maps = reduce_images(x, self.largest_side)
@@ -179,7 +181,7 @@ class ConvNet(nn.Module):
         return torch.cat(features, dim=1)
 
     def pool(self, maps):
-        """Return what the last layer decides by, from the maps of the last convolution.
+        """Return the input of the last layer, from the maps of the last convolution.
 
         The maximum and the mean of each channel over the image, side by side: what is
         somewhere, and how much of it there is.

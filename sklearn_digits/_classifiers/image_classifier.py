@@ -34,7 +34,11 @@ from sklearn_digits._images.channel_order import (
     expected_roughness,
 )
 from sklearn_digits._images.random_augmentation import RandomAugmentation
-from sklearn_digits._images.shape import check_same_images, resolve_image_shape
+from sklearn_digits._images.shape import (
+    channels_last,
+    check_same_images,
+    resolve_image_shape,
+)
 from sklearn_digits._images.standardize import Standardize
 from sklearn_digits._images.statistics import largest_pixel, pixel_statistics
 from sklearn_digits._images.views import average_views
@@ -405,12 +409,10 @@ class ImageClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, AutoSet
             )
 
     def _warn_of_channel_order(self):
-        height, width, n_channels = self.image_shape_
         warn_user(
             f"The rows of X seem to hold channel-first images. {type(self).__name__} "
-            f"reads them as images of shape {self.image_shape_}, channels last. "
-            f"X.reshape(-1, {n_channels}, {height}, {width}).transpose(0, 2, 3, 1), of "
-            "a tensor .permute(0, 2, 3, 1), makes images of them."
+            f"reads them as images of shape {self.image_shape_}, channels last. Pass "
+            f"{channels_last(self.image_shape_)}."
         )
 
     def _complete_module(self, module):

@@ -1,4 +1,4 @@
-"""What rows may hold whose length is not that of a gray square."""
+"""Shapes that the images may have, if rows of pixels are not gray squares."""
 
 from math import isqrt
 
@@ -7,7 +7,7 @@ LONGEST = 3
 
 
 def describe_factorings(n_features: int) -> str:
-    """Return what rows of `n_features` pixels may be, as sentences for a warning.
+    """Return which images rows of `n_features` may hold, as sentences for a warning.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def describe_factorings(n_features: int) -> str:
             f"{n_features} is one less than {square}: is a column missing?"
         )
     elif not shapes:
-        sentences.append("Were columns left out, by a selection of features say?")
+        sentences.append("Were columns left out, for example by feature selection?")
     return " ".join(sentences)
 
 

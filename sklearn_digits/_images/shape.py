@@ -60,6 +60,15 @@ def check_image_shape(image_shape: Sequence[int]) -> ImageShape:
     return height, width, n_channels
 
 
+def channels_last(image_shape: ImageShape) -> str:
+    """Return the code that makes images of channel-first rows `X`, for a message."""
+    height, width, n_channels = image_shape
+    return (
+        f"X.reshape(-1, {n_channels}, {height}, {width}).transpose(0, 2, 3, 1), or "
+        ".permute(0, 2, 3, 1) for a tensor"
+    )
+
+
 def resolve_image_shape(
     n_features: int,
     image_shape: Sequence[int] | None = None,
@@ -110,10 +119,9 @@ def resolve_image_shape(
     if side >= 8 and 3 * side * side == n_features:
         raise ValueError(
             f"Rows of {n_features} features may be {side}x{side} color images. Pass "
-            f"image_shape=({side}, {side}, 3) if the channels come last, or reorder "
-            f"channel-first rows with X.reshape(-1, 3, {side}, {side})"
-            ".transpose(0, 2, 3, 1), of a tensor .permute(0, 2, 3, 1); pass "
-            f"image_shape=(1, {n_features}) for signals."
+            f"image_shape=({side}, {side}, 3) if the channels come last, or "
+            f"image_shape=(1, {n_features}) for signals. If the channels come first, "
+            f"pass {channels_last((side, side, 3))}."
         )
     warn_user(
         f"Rows of {n_features} features are not square images, and are read as images "

@@ -1,10 +1,11 @@
 """What a fit will cost, estimated before its first step."""
 
-from contextlib import ExitStack
 from functools import cache
 from time import perf_counter
 
 import torch
+
+from sklearn_digits._training.runtime import watch_layers
 
 # Operations a second that any processor reaches: less work than an hour of it is not
 # looked at more closely.
@@ -58,9 +59,6 @@ def estimate_bytes(settings, example):
             numbers.append(output.numel())
 
     layers = [each for each in settings.module.modules() if not list(each.children())]
-    with ExitStack() as hooks, torch.inference_mode():
-        for layer in layers:
-            hooks.enter_context(layer.register_forward_hook(count))
-        settings.module.eval()(example.to(settings.device))
+    watch_layers(settings.module, example.to(settings.device), layers, count)
     n_bytes = 2 if settings.compute_dtype == "bfloat16" else example.element_size()
     return sum(numbers) * n_bytes * settings.batch_size

@@ -179,9 +179,33 @@ def count_flops(module, example):
     def count(layer, inputs, output):
         multiplications.append(output[0].numel() * layer.weight[0].numel())
 
-    with ExitStack() as hooks, torch.inference_mode():
-        for layer in module.modules():
-            if getattr(getattr(layer, "weight", None), "ndim", 0) >= 2:
-                hooks.enter_context(layer.register_forward_hook(count))
-        output = module.eval()(example)
+    layers = [
+        layer
+        for layer in module.modules()
+        if getattr(getattr(layer, "weight", None), "ndim", 0) >= 2
+    ]
+    output = watch_layers(module, example, layers, count)
     return 2.0 * sum(multiplications), output
+
+
+def watch_layers(module, example, layers, hook):
+    """Return the output of `module` in evaluation mode, with a hook on some layers.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    example : torch.Tensor of shape (1, ...)
+        Input of one row.
+    layers : sequence of torch.nn.Module
+        Submodules of `module`.
+    hook : callable
+        Takes a layer, its inputs and its output, whenever one of `layers` is called.
+
+    Returns
+    -------
+    output : torch.Tensor
+    """
+    with ExitStack() as hooks, torch.inference_mode():
+        for layer in layers:
+            hooks.enter_context(layer.register_forward_hook(hook))
+        return module.eval()(example)
