@@ -199,7 +199,7 @@ def test_a_loss_that_is_not_finite_is_an_error_and_spoils_nothing(classifier, di
 
 
 @each_classifier
-@pytest.mark.parametrize("learning_rate_init", [1e3, 1e6, 1e20, 1e35])
+@pytest.mark.parametrize("learning_rate_init", [1e3, 1e6, 1e20, 1e35, 1e300])
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_steps_too_long_end_in_an_error_or_in_finite_probabilities(

@@ -313,10 +313,13 @@ class SGD(LightOptimizer):
     def step(self, closure=None):
         """Take a step against the gradients in ``grad``."""
         for group, parameters, gradients in self._moving():
-            rate = group["lr"]
+            # torch takes no factor beyond the largest number of the dtype.
+            largest = torch.finfo(parameters[0].dtype).max
+            rate = min(group["lr"], largest)
             if group["weight_decay"]:  # ``grad`` stays as it is
                 gradients = [gradient.clone() for gradient in gradients]
-                self.add(gradients, parameters, alpha=group["weight_decay"])
+                decay = min(group["weight_decay"], largest)
+                self.add(gradients, parameters, alpha=decay)
             if not group["momentum"]:
                 self.add(parameters, gradients, alpha=-rate)
                 continue
