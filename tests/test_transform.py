@@ -276,7 +276,7 @@ def test_a_warm_start_learns_new_classes_with_the_old_features():
     assert tuned > scratch
 
 
-@pytest.mark.parametrize("classes", [[7, 8, 9], list(range(6)), [0, 1]])
+@pytest.mark.parametrize("classes", [[7, 8, 9], list(range(9)), list(range(6)), [0, 1]])
 def test_a_warm_start_with_other_classes_begins_with_the_old_weights(fitted, classes):
     model = copy.deepcopy(fitted).set_params(warm_start=True, learning_rate_init=1e-30)
     model.set_params(weight_decay=0, ema_decay=None, max_iter=1)
@@ -289,6 +289,14 @@ def test_a_warm_start_with_other_classes_begins_with_the_old_weights(fitted, cla
     )
     assert after.head.out_features == len(classes)
     assert model.predict_proba(X[:5]).shape == (5, len(classes))
+
+
+def test_a_warm_start_with_other_classes_and_another_network_is_an_error(fitted):
+    model = copy.deepcopy(fitted).set_params(warm_start=True, channels=(8, 24))
+    with pytest.raises(ValueError, match=r"last fit.*'channels': \(8, 24\)"):
+        model.fit(X[Y < 5], Y[Y < 5])
+    assert_array_equal(model.classes_, fitted.classes_)
+    assert_array_equal(model.predict(X[:9]), fitted.predict(X[:9]))
 
 
 def test_a_warm_start_with_as_many_other_classes_has_a_new_head(fitted):

@@ -126,13 +126,22 @@ class ModuleOwner(Estimator, ABC):
         changes.
         """
         module = self._new_module(generator)
-        wider = self._new_module(torch.Generator(), 1).state_dict()
-        trained = {
-            name: tensor
-            for name, tensor in self.module_.state_dict().items()
-            if tensor.shape == wider[name].shape
-        }
-        module.load_state_dict(trained, strict=False)
+        shapes, trained = shapes_of(module), self.module_.state_dict()
+        wider = shapes_of(self._new_module(torch.Generator(), 1))
+        kept = [name for name in shapes if shapes[name] == wider.get(name)]
+        old = shapes_of(self.module_)
+        if any(shapes[name] != old.get(name) for name in kept):
+            changed = {
+                name: value
+                for name, value in self._building_params().items()
+                if not is_same(value, self._built_with[name])
+            }
+            raise ValueError(
+                f"With other classes, warm_start=True keeps all layers but the last; "
+                f"parameters that were set since the last fit give them another shape: "
+                f"{changed}. Set them back, or set warm_start=False."
+            )
+        module.load_state_dict({name: trained[name] for name in kept}, strict=False)
         self._built_with = self._building_params()
         return module.to(self.device_, weight_dtype(self.compute_dtype_))
 
@@ -184,11 +193,12 @@ def is_same(value, other):
 
 def have_same_shapes(module, other):
     """Tell whether two modules have weights and buffers of the same shapes."""
-    shapes, others = (
-        {
-            name: None if is_lazy(tensor) else tensor.shape
-            for name, tensor in each.state_dict().items()
-        }
-        for each in (module, other)
-    )
-    return shapes == others
+    return shapes_of(module) == shapes_of(other)
+
+
+def shapes_of(module):
+    """Return the shapes of weights and buffers by name, None for lazy ones."""
+    return {
+        name: None if is_lazy(tensor) else tensor.shape
+        for name, tensor in module.state_dict().items()
+    }
