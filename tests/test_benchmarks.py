@@ -418,7 +418,9 @@ def test_aims_are_rows_in_the_order_they_are_reached():
 
 
 def test_our_fits_run_their_whole_schedule(images):
-    n_epochs, seconds, predict_proba = next(convnet_accuracy.fits(*images))
+    n_epochs, seconds, predict_proba = next(
+        convnet_accuracy.fits([convnet_accuracy.ours(1)], *images)
+    )
     assert n_epochs == 1
     assert seconds > 0
     expected = ConvNetClassifier(max_iter=1, random_state=0).fit(*images)

@@ -113,6 +113,13 @@ def ours(n_epochs, compute_dtype="auto", augmentation="auto"):
     )
 
 
+def shortest():
+    """Return the estimator of our shortest fit that reads 99 % of MNIST."""
+    return ours(1, augmentation=None).set_params(
+        channels=(8, 16, 32, 64), batch_size=256, learning_rate_init=0.03
+    )
+
+
 def our_module(X, y):
     """Return the module that our estimator trains, standardization included."""
     return ours(1).set_params(augmentation=None).fit(X[:128], y[:128]).module_.train()

@@ -17,6 +17,7 @@ from time import process_time
 
 import numpy as np
 from benchmarking import calibration_error, mnist, run, score
+from convnet_peers import shortest
 from scipy import ndimage
 from scipy.stats import binomtest
 from sklearn.base import clone
@@ -70,6 +71,7 @@ def scaled(classifier):
 
 
 SIDES = {
+    "ConvNetClassifier, shortest fit": shortest(),
     "ConvNetClassifier(max_iter=1)": ConvNetClassifier(max_iter=1),
     "ConvNetClassifier(max_iter=2)": ConvNetClassifier(max_iter=2),
     "ConvNetClassifier()": ConvNetClassifier(),
