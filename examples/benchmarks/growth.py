@@ -2,7 +2,7 @@
 
 Fits of one epoch, with their seconds and their peak of anonymous memory above the data:
 on 1,024 to 240,000 MNIST images of `uint8` (MNIST four times over), and on 1,024
-images of random pixels from 8×8 to 128×128. The slope is that of a line through the
+images of random pixels from 8×8 to 256×256. The slope is that of a line through the
 logarithms of both; 1 is proportional. Each fit is the faster of two, after a
 small one that does not count.
 """
@@ -52,7 +52,7 @@ def benchmark(options):
         yield from grow(
             model, name, "rows", sizes, lambda n, X=X, y=y: (X[:n], y[:n]), n_rounds
         )
-    sides = [8, 16] if options.quick else [8, 16, 32, 64, 128]
+    sides = [8, 16] if options.quick else [8, 16, 32, 64, 128, 256]
 
     def images(side):
         X = rng.integers(0, 256, (N_IMAGES, side, side), dtype=np.uint8)
