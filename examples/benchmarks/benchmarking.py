@@ -18,7 +18,27 @@ from timing import describe
 from sklearn_digits.datasets import fetch_mnist
 
 OURS = "sklearn_digits"
-OUR_COLOR, THEIR_COLOR = "#c0392b", "#7f8c8d"
+# One color a library, on all charts. The first part that occurs in a name decides.
+OTHER_COLOR = "#7f8c8d"
+COLORS = {
+    "edges +": "#c0392b",
+    "scikit-learn": "#2471a3",
+    "scikit-image": "#5dade2",
+    "SVC": "#2471a3",
+    "k-NN": "#2471a3",
+    "random forest": "#2471a3",
+    "HistGradientBoosting": "#2471a3",
+    "skorch": "#7d3c98",
+    "Keras": "#1e8449",
+    "torch": "#d68910",
+    "OpenCV": "#117a65",
+    "scipy": "#839192",
+    OURS: "#c0392b",
+    "ConvNetClassifier": "#c0392b",
+    "MLPClassifier": "#c0392b",
+    "ensemble": "#c0392b",
+}
+OUR_COLOR = COLORS[OURS]
 PACKAGES = (
     "sklearn-digits",
     "scikit-learn",
@@ -148,10 +168,10 @@ def versions():
     return found
 
 
-def is_ours(name):
-    """Tell whether a side of a chart is one of this library's."""
-    ours = (OURS, "ConvNetClassifier", "MLPClassifier", "ensemble", "edges +")
-    return name.startswith(ours)
+def color_of(name):
+    """Return the color of the library that a side of a chart belongs to."""
+    found = (COLORS[library] for library in COLORS if library in name)
+    return next(found, OTHER_COLOR)
 
 
 def show(value):

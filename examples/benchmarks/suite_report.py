@@ -1,7 +1,7 @@
 """The rows of a search on test parts, as the first tables and chart of the page."""
 
 import pandas as pd
-from benchmarking import OUR_COLOR, THEIR_COLOR, is_ours
+from benchmarking import OUR_COLOR, color_of
 from matplotlib.figure import Figure
 
 # Tasks of the summary, and the accuracies that its axes name.
@@ -119,7 +119,7 @@ def draw_points(axes, means):
     line = means.loc[networks].sort_values("CPU s")
     axes.plot(line["CPU s"], 100 - 100 * line["accuracy"], color=OUR_COLOR, lw=1)
     for name, row in means.iterrows():
-        color = OUR_COLOR if is_ours(name) else THEIR_COLOR
+        color = color_of(name)
         place = row["CPU s"], 100 - 100 * row["accuracy"]
         axes.plot(*place, "o", color=color)
         label = f"{name}()" if name == "ConvNetClassifier" else name
