@@ -64,6 +64,7 @@ html_extra_path = ["../sklearn_digits/_displays/digit_pad"]
 html_favicon = "_static/favicon.svg"
 html_context = {"default_mode": "auto"}
 html_css_files = ["site.css"]
+html_search_scorer = str(DOCS / "search_order.js")
 html_copy_source = False
 html_show_sourcelink = False
 html_sidebars = {"install": [], "benchmarks": [], "recipe": []}

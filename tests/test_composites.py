@@ -342,16 +342,14 @@ def in_front(attempt):
 def table():
     """Return the table of composites, in Markdown."""
     lines = [
-        "| scikit-learn | `MLPClassifier` | `ConvNetClassifier` | "
-        "`ConvolutionFeatureTransformer` | image-shaped `X` | |",
-        "|---|---|---|---|---|---|",
+        "| scikit-learn | transformer | images | remark |",
+        "|---|---|---|---|",
     ]
     for composite in COMPOSITES:
         transformer = "inside" if composite.inside else "in front"
         images = "yes" if composite.images else "no"
         lines.append(
-            f"| {composite.name} | yes | yes | {transformer} | {images} | "
-            f"{composite.remark} |"
+            f"| {composite.name} | {transformer} | {images} | {composite.remark} |"
         )
     return "\n".join(lines)
 

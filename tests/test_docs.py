@@ -1,6 +1,7 @@
 """The site: its code runs, and it leaves nothing out."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,18 @@ def test_the_course_has_fifteen_short_lessons():
     assert [path.name[5:7] for path in lessons] == [f"{i:02}" for i in range(1, 16)]
     lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in lessons}
     assert not {name: length for name, length in lengths.items() if length >= 60}
+
+
+def test_each_page_of_the_guide_has_a_card_with_a_small_picture():
+    pages = {path.stem for path in (DOCS / "guide").glob("*.md")} - {"index"}
+    index = (DOCS / "guide" / "index.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^:link: (\w+)$", index, re.MULTILINE)) == pages
+    assert set(re.findall(r"^:img-top: .*/(\w+).svg$", index, re.MULTILINE)) == pages
+
+
+def test_the_pictures_of_the_guide_are_those_that_their_script_draws():
+    cards = runpy.run_path(str(DOCS / "images" / "make_cards.py"))
+    drawn = {name: cards["as_svg"](parts) for name, parts in cards["PICTURES"].items()}
+    files = (DOCS / "images" / "cards").glob("*.svg")
+    assert drawn == {file.stem: file.read_text(encoding="utf-8") for file in files}
+    assert max(map(len, drawn.values())) < 10_000
