@@ -1,10 +1,10 @@
 """
-01. Gray images are numbers
-===========================
+01. What is a gray image?
+=========================
 
-A gray image is a table: one number a pixel, from 0 for the background to 255 for the
-ink. That is all there is in it, so whatever a program is to know of a digit, it has to
-find in these numbers. What do they look like?
+A gray image is a table of numbers, one for each pixel: from 0 for the background to 255
+for the ink. A program that reads digits has nothing else to go by. What do the numbers
+look like?
 """
 
 import matplotlib.pyplot as plt
@@ -18,7 +18,7 @@ print(f"{len(X):,} images of {X.shape[1]}x{X.shape[2]} pixels: {X.nbytes:,} byte
 DigitsDisplay.from_images(X, y, n_images=20)
 
 # %%
-# The middle of one of them, in numbers:
+# Here is the middle of one image, in numbers:
 
 image = X[5]
 middle = len(image) // 2
@@ -26,9 +26,9 @@ part = slice(max(0, middle - 7), middle + 7)
 print(image[part, part])
 
 # %%
-# Whatever is done to an image is arithmetic. The negative is 255 minus the image; the
-# left is the right in a mirror if each row is read backwards; and the mean of all
-# images of a digit shows where people agree about it.
+# To change an image is arithmetic. Its negative is 255 minus the image. Its mirror
+# image has each row backwards. A quarter of it is faint. The mean of all images of a
+# digit shows where people agree about it: there it is bright and sharp.
 
 means = np.stack([X[y == digit].mean(axis=0) for digit in range(10)])
 variants = [image, 255 - image, image[:, ::-1], image // 4, *means]
@@ -36,7 +36,7 @@ names = ["image", "negative", "mirror", "faint", *(f"mean {d}" for d in range(10
 DigitsDisplay.from_images(variants, names, n_columns=7)
 
 # %%
-# The numbers and the picture, one laid on the other:
+# The numbers, written on the picture:
 
 PixelGridDisplay.from_image(image[part, part])
 plt.show()

@@ -1,11 +1,11 @@
 """
-04. Edges by convolution
-========================
+04. Find edges by convolution
+=============================
 
-What is in an image is mostly in its edges. How does one compute them?
+Most of what an image shows is in its edges. How are they computed?
 
-Lay a small grid of numbers, the *kernel*, over a part of the image, multiply what lies
-on one another, and sum. Then move on by one pixel.
+Lay a small grid of numbers, the *kernel*, over a part of the image. Multiply each
+number by the pixel under it, and add up the products. Then move on by one pixel.
 """
 
 import matplotlib.pyplot as plt
@@ -18,9 +18,9 @@ image = np.array([[60, 60, 60, 0, 0, 0]] * 5)
 PixelGridDisplay.from_image(image, "vertical", position=(1, 2))
 
 # %%
-# What lies left of the kernel's middle counts as it is, what lies right of it
-# negatively. Where the image is even, both cancel. Where 60 meets 0, three rows of 60
-# remain: 180. At all the places where the kernel fits:
+# Pixels left of the kernel's middle are added, pixels right of it are subtracted. Where
+# the image is even, they cancel. Where 60 meets 0, three rows of 60 remain: 180. These
+# are the sums at all places where the kernel fits:
 
 
 def respond(kernel):
@@ -31,15 +31,15 @@ def respond(kernel):
 print(respond("vertical"))
 
 # %%
-# The same kernel, turned, finds horizontal edges, and there are none here:
+# The same kernel, turned, finds horizontal edges. This image has none:
 
 print(respond("horizontal"))
 
 # %%
-# A photograph has both. Responses reach from -765 to 765; to be seen as an image they
-# are clipped to what a byte holds, 0 to 255. So each kernel shows the edges where light
-# turns dark, and leaves those where dark turns light black; ``rectify="abs"`` would
-# show them too.
+# A photograph has both. Sums reach from -765 to 765. To draw them we clip them to the
+# range of a byte, 0 to 255. So the pictures show edges where light turns dark, from
+# left to right or from top to bottom. ``rectify="abs"`` would show the other edges,
+# too.
 
 photo = load_sample_image("china.jpg").mean(axis=2)
 edges = ConvolutionFeatureTransformer("edges", clip=(0, 255)).fit(photo[None])

@@ -1,9 +1,9 @@
 """
-06. Fixed kernels and a linear model
-====================================
+06. How far do fixed kernels get?
+=================================
 
-A convolutional network learns its kernels. How far does one get with kernels that
-nobody learned, and the plainest of classifiers on top?
+A convolutional network learns its kernels. How well do kernels read digits that were
+never trained, with a linear model on top?
 """
 
 import matplotlib.pyplot as plt
@@ -21,9 +21,9 @@ from sklearn_digits.datasets import load_example_digits
 X_train, X_test, y_train, y_test = load_example_digits(n_train=5_000)
 
 # %%
-# The kernels are waves in eight directions, some fit for edges and some for lines. Of
-# their responses the size is kept, averaged over overlapping windows, and the square
-# root taken, so that faint strokes count.
+# The kernels are waves in eight directions: eight find edges, eight find lines. We keep
+# the size of their responses, average it over overlapping windows, and take the square
+# root, so that faint strokes count.
 
 features = ConvolutionFeatureTransformer(
     "gabor", rectify="abs", pooling="mean", power=0.5
@@ -41,7 +41,7 @@ print(f"on pixels: {on_pixels.score(rows_test, y_test):.2%} of the test digits")
 print(f"on edges:  {on_edges.score(X_test, y_test):.2%}")
 
 # %%
-# What the linear model sees of a digit: its response to each kernel, before pooling.
+# The kernels, and the responses of a digit to each, before they are averaged:
 
 maps = ConvolutionFeatureTransformer("gabor", rectify="abs").fit(X_train)
 figure = plt.figure(figsize=(10, 7), layout="constrained")
@@ -53,7 +53,7 @@ below.set_title(f"a {y_test[0]}, seen through them")
 plt.show()
 
 # %%
-# The whole bank. White is zero; red counts for a pixel, blue against it.
+# All kernels of this package. Red pixels are added, blue ones subtracted.
 
 KernelDisplay.from_kernels(n_columns=8)
 plt.show()

@@ -1,9 +1,9 @@
 """
-07. A network that sees images
-==============================
+07. Train a network that sees images
+====================================
 
-``ConvNetClassifier`` learns its kernels, layer upon layer of them, and is shown every
-image a little rotated, moved and scaled each time. What does it still get wrong?
+``ConvNetClassifier`` learns its kernels, layer upon layer of them. In each epoch it
+sees every image a little rotated, moved and scaled. What does it still get wrong?
 """
 
 from sklearn.model_selection import train_test_split
@@ -25,14 +25,14 @@ model.fit(X_train, y_train, X_val=X_val, y_val=y_val)
 print(f"{model.n_iter_} epochs; {model.score(X_test, y_test):.2%} of the test digits.")
 
 # %%
-# The learning rate rises and falls once over the fit, and at its end the curve is flat.
-# Training is harder than validation here: it sees augmented images.
+# The learning rate rises and falls once over the fit. At the end the curves are flat.
+# The training loss stays higher than the validation loss: augmented images are harder.
 
 TrainingCurveDisplay.from_estimator(model)
 
 # %%
-# Its mistakes, the most confident ones first: true digit, what it saw, and how sure it
-# was. Look at them before you ask for more accuracy: some no
-# person would read either.
+# Its mistakes, the most confident ones first. Above each image: the true digit, the
+# digit that it read, and how sure it was. Look at them before you ask for more
+# accuracy: some are hard for people, too.
 
 MistakesDisplay.from_estimator(model, X_test, y_test, n_images=12)

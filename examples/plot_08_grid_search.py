@@ -1,9 +1,9 @@
 """
-08. Pipelines and grid searches
-===============================
+08. Search for the best parameters
+==================================
 
-Everything here is an estimator, so scikit-learn's tools work on it. Which kernels, and
-how strong a penalty behind them? A grid search tries all pairs, by cross-validation.
+Everything here is an estimator, so scikit-learn's tools work on it. Which kernels are
+best, and how strong a penalty? A grid search tries all pairs, by cross-validation.
 """
 
 import matplotlib.pyplot as plt
@@ -25,9 +25,9 @@ pipeline = Pipeline(
 )
 
 # %%
-# Parameters of a step are reached by its name and two underscores. The progress bar is
-# scikit-learn's. A depth of 1 shows the search as a whole; ``None`` goes down to each
-# fit, and to the epochs of a network.
+# A parameter of a step has the step's name and two underscores in front. The progress
+# bar is scikit-learn's. A depth of 0 shows the search as a whole, 1 shows each fit, and
+# ``None`` shows the epochs of a network, too.
 
 search = GridSearchCV(
     pipeline,
@@ -37,7 +37,7 @@ search = GridSearchCV(
     },
     cv=3,
 )
-search.set_callbacks(ProgressBar(max_propagation_depth=1)).fit(X_train, y_train)
+search.set_callbacks(ProgressBar(max_propagation_depth=0)).fit(X_train, y_train)
 print(search.best_params_)
 print(f"{search.score(X_test, y_test):.2%} of the test digits")
 
@@ -47,7 +47,11 @@ _, ax = plt.subplots(layout="constrained")
 for kernels, rows in pd.DataFrame(search.cv_results_).groupby("param_edges__kernels"):
     strength = rows["param_classify__C"]
     ax.plot(strength, 100 * rows["mean_test_score"], marker="o", label=kernels)
-ax.set(xscale="log", xlabel="C: the less, the more is penalized", ylabel="accuracy, %")
+ax.set(xscale="log", xlabel="C: smaller is a stronger penalty", ylabel="accuracy, %")
 ax.legend(title="kernels")
 ax.set_title("three folds of the training digits")
 plt.show()
+
+# %%
+# Lines and edges together, ``gabor``, lead; lines alone are close behind. Edges in two
+# directions read worst. A strong penalty hurts, and from 0.1 on C hardly matters.

@@ -1,9 +1,9 @@
 """
-12. Beyond one machine
-======================
+12. Search on several machines
+==============================
 
-A grid search is many fits that do not know of each other. With ``n_jobs`` they share
-the cores of one computer. How do they share those of several?
+A grid search is many fits that do not need each other. With ``n_jobs`` they share the
+cores of one computer. How do they share the cores of several?
 """
 
 import matplotlib.pyplot as plt
@@ -15,13 +15,13 @@ from sklearn_digits import ConvNetClassifier
 from sklearn_digits.datasets import load_example_digits
 
 # %%
-# A cluster is a scheduler and workers. Here it is two processes of this computer, of
-# one thread each; elsewhere it would be ``Client("tcp://scheduler:8786")``, or a
-# cluster that Dask starts by Slurm or Kubernetes, and nothing below would change.
+# A cluster is a scheduler and workers. Here the workers are two processes of this
+# computer. Elsewhere you would write ``Client("tcp://scheduler:8786")``, or have Dask
+# start a cluster by Slurm or Kubernetes. Nothing else would change.
 #
-# Inside ``parallel_config("dask")``, whatever scikit-learn runs in parallel goes to the
-# workers: each fit with its rows, and back comes its score. The question put to them:
-# how long must a network train, and what is augmentation worth meanwhile?
+# Inside ``parallel_config("dask")``, the workers do all that scikit-learn runs in
+# parallel. They get a fit and its rows, and return a score. We ask them: how long must
+# a network train, and does augmentation help?
 
 if __name__ == "__main__":  # workers import this file: they must not start a cluster
     X, _, y, _ = load_example_digits(n_train=400)
@@ -46,3 +46,7 @@ if __name__ == "__main__":  # workers import this file: they must not start a cl
     ax.minorticks_off()
     ax.legend()
     plt.show()
+
+# %%
+# Augmented images take longer to learn. After 5 epochs augmentation does harm, and
+# after 40 it helps: by 0.8 to 4.5 points with three seeds.

@@ -2,8 +2,8 @@
 13. Why did it say 9?
 =====================
 
-A network reads a digit wrongly. Millions of products are behind its answer, and none of
-them is a reason. But it can be asked again: without this part, is it still a 9?
+A network reads a digit wrongly. Its answer is the result of millions of products, and
+none of them is a reason. But we can ask again: without this part, is it still a 9?
 """
 
 import matplotlib.pyplot as plt
@@ -27,8 +27,8 @@ OcclusionDisplay.from_estimator(model, X_test[wrong], y_test[wrong])
 plt.show()
 
 # %%
-# Is that true, or only pretty? Turn a tenth of the pixels black, the reddest ones, and
-# ask again. The controls are the brightest tenth and a tenth that chance picks.
+# Is that true, or only pretty? Turn the reddest tenth of the pixels black, and ask
+# again. The controls are the brightest tenth and a random tenth.
 
 shape = (20, *X_test[wrong].shape)
 orders = {  # a random tenth is drawn 20 times
@@ -43,9 +43,9 @@ for name, values in orders.items():
     print(f"Without the {name} tenth of the pixels, {still:.0%} are still read as a 9.")
 
 # %%
-# What is absent has no ink to cover. So let the window bring ink, ``fill=255``. Here
-# are digits that are read rightly as a 4, and maps of the answer that was *not* given:
-# blue means that with ink here, it would be more of a 9.
+# Where ink is missing, there is nothing to cover. So let the window bring ink,
+# ``fill=255``. Here are digits that are read rightly as a 4, and maps for the answer 9.
+# Blue means: with ink here, the probability of a 9 would be higher.
 
 fours = np.flatnonzero((answers == 4) & (y_test == 4))
 fours = fours[np.argsort(-nines[fours])]

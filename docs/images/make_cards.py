@@ -193,6 +193,11 @@ PICTURES = {
         line("M118 8h40v84h-40zM134 82h8"),
         digit(2, 122, 30, 32, BLUE),
     ],
+    "reports": [
+        line("M50 8h56l24 24v60h-80zM106 8v24h24", BLUE),
+        *(line(f"M66 {y}h48") for y in (50, 64, 78)),
+        line("M66 32l8 8l14 -16", ORANGE),
+    ],
     "servers": [
         *(box(46, y, 88, 20) for y in (12, 40, 68)),
         *(dot(60, y, 4, color) for y, color in ((22, BLUE), (50, ORANGE), (78, BLUE))),
