@@ -39,8 +39,8 @@ same rows, with the same network, the same number of epochs and of threads. A ra
 the median of the rounds, with the least and the most. *time / ours* above 1 means that
 the other side takes longer. The benchmarks that we lose stand here like the others. Our
 hyperparameters were never chosen on the test set of MNIST, with one exception: we
-looked at it twice for the ensemble of networks. The README says what was chosen on the
-folds of the 8×8 digits.
+looked at it twice for the ensemble of networks. [The recipe](recipe.md)
+says what was chosen on the folds of the 8×8 digits.
 """
 
 
