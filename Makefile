@@ -31,11 +31,16 @@ PIP := $(BIN)/python $(PINNED)
 PACKAGE := --editable ".[cli,dask,onnx,plot]"
 RUN_TESTS := -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test checks coverage test-lowest test-nightly bench docs check-site
+.PHONY: demo newcomer test checks coverage test-lowest test-nightly bench docs check-site
 .PHONY: lint format wheel check-release clean
 
 demo: $(READY)
 	$(BIN)/python examples/demo.py $(if $(DATA),--data "$(DATA)")
+
+# The first ten minutes with the package, in an empty folder.
+newcomer: $(READY)
+	rm -rf newcomer_output && mkdir newcomer_output
+	cd newcomer_output && ../$(BIN)/python ../.ci/newcomer.py
 
 # Two workers share two cores: with two threads each they would wait for one another.
 test: $(READY)
@@ -99,7 +104,7 @@ check-release:
 	$(PYTHON) .ci/check_release.py "$(TAG)"
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(NIGHTLY) dist demo_output bench_output
+	rm -rf $(VENV) $(LOWEST) $(NIGHTLY) dist demo_output bench_output newcomer_output
 	rm -rf docs/_build docs/api docs/course .coverage .coverage.*
 
 $(READY): pyproject.toml constraints.txt

@@ -67,7 +67,8 @@ html_css_files = ["site.css"]
 html_search_scorer = str(DOCS / "search_order.js")
 html_copy_source = False
 html_show_sourcelink = False
-html_sidebars = {"install": [], "benchmarks": [], "recipe": []}
+# Two columns of code, or wide tables, want the room of the sidebars.
+html_sidebars = {"install": [], "benchmarks": [], "recipe": [], "coming_from/*": []}
 html_theme_options = {
     "navbar_align": "left",
     "show_prev_next": True,

@@ -99,6 +99,7 @@ def test_the_page_for_contributors_names_every_workflow():
         "Makefile",
         ".readthedocs.yaml",
         "CONTRIBUTING.md",
+        "README.md",
         "docs/install.md",
         "docs/development/releasing.md",
     ],
