@@ -353,3 +353,16 @@ def test_a_failed_fit_leaves_the_decision_of_the_last_one(digits, blobs):
     with pytest.raises(ValueError, match="must return a tensor"):
         model.fit(*digits)
     assert flips(model) == dict.fromkeys(SYMMETRIES, True)
+
+
+def test_layers_may_learn_their_size_from_the_first_images():
+    class Lazy(ImageClassifier):
+        def build_module(self, n_features, n_classes):
+            layers = nn.LazyConv2d(4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10)
+            return nn.Sequential(*layers)
+
+    images, labels = load_digits(return_X_y=True)
+    model = Lazy(max_iter=8, random_state=0).fit(images, labels)
+    assert model.score(images, labels) > 0.9
+    again = copy.deepcopy(model)
+    assert np.array_equal(again.predict_proba(images), model.predict_proba(images))

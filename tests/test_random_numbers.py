@@ -326,6 +326,19 @@ def test_layers_that_learn_their_size_draw_from_the_fit_too():
     assert_same_bits(*fits)
 
 
+def test_a_layer_that_learns_its_size_trains_as_one_that_knows_it():
+    class Linear(TorchClassifier):
+        lazy: bool = False
+
+        def build_module(self, n_features, n_classes):
+            if self.lazy:
+                return nn.LazyLinear(n_classes)
+            return nn.Linear(n_features, n_classes)
+
+    fits = [Linear(lazy=lazy, max_iter=2, random_state=0) for lazy in (False, True)]
+    assert_same_bits(*(tensors_of(model.fit(X, Y).module_) for model in fits))
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
 @pytest.mark.parametrize(
     "estimator",

@@ -20,6 +20,7 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from sklearn_digits._classifiers.auto_settings import AutoSettings
 from sklearn_digits._classifiers.torch_classifier import (
@@ -417,8 +418,10 @@ class ImageClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, AutoSet
 
     def _complete_module(self, module):
         standardize = Standardize(self.pixel_mean_, self.pixel_std_)
-        whole: torch.nn.Module = nn.Sequential(standardize, module)
-        return whole.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for parameter in module.parameters():
+            if not is_lazy(parameter) and parameter.dim() == 4:
+                parameter.data = parameter.to(memory_format=torch.channels_last)
+        return nn.Sequential(standardize, module)
 
     def _images(self, X):
         """Return rows as images of their own dtype."""

@@ -177,14 +177,12 @@ def count_flops(module, example):
     multiplications = []
 
     def count(layer, inputs, output):
-        multiplications.append(output[0].numel() * layer.weight[0].numel())
+        weight = getattr(layer, "weight", None)
+        if isinstance(weight, torch.Tensor) and weight.ndim >= 2:
+            multiplications.append(output[0].numel() * weight[0].numel())
 
-    layers = [
-        layer
-        for layer in module.modules()
-        if getattr(getattr(layer, "weight", None), "ndim", 0) >= 2
-    ]
-    output = watch_layers(module, example, layers, count)
+    # All of them: a lazy layer has its weights after the call.
+    output = watch_layers(module, example, list(module.modules()), count)
     return 2.0 * sum(multiplications), output
 
 
@@ -205,7 +203,8 @@ def watch_layers(module, example, layers, hook):
     -------
     output : torch.Tensor
     """
-    with ExitStack() as hooks, torch.inference_mode():
+    # Lazy layers make their weights here; autograd refuses those of inference mode.
+    with ExitStack() as hooks, torch.no_grad():
         for layer in layers:
             hooks.enter_context(layer.register_forward_hook(hook))
         return module.eval()(example)
