@@ -114,6 +114,19 @@ def test_every_extra_is_explained_on_the_page_about_installing():
     assert set(re.findall(r"(?m)^\| `(\w+)` \|", read("docs/install.md"))) == EXTRAS
 
 
+def test_links_of_the_readme_lead_to_addresses_on_pypi():
+    text = (ROOT / "README.md").read_text("utf-8")
+    files = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    assert all((ROOT / name).exists() for name in files)
+    hook = PYPROJECT["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
+    for rule in hook["substitutions"]:
+        text = re.sub(rule["pattern"], rule["replacement"], text)
+    assert not re.search(r"\]\((?!https:)", text)
+    assert text.count("/main/") >= len(files) > 5
+    assert "/blob/main/docs/images" not in text
+    assert "[![" in text  # a picture that is a link has both
+
+
 def test_the_citation_is_of_this_version():
     citation = yaml.safe_load(read("CITATION.cff"))
     assert citation["version"] == sklearn_digits.__version__
