@@ -53,7 +53,7 @@ def look_faults(page, pictures=None):
     for view in views(page):
         for fault in page.evaluate(LOOK):
             line = f"{fault['kind']} in #{fault['place']}: {fault['what']}"
-            seen.setdefault(line, []).append(view)
+            seen.setdefault(line, {})[view] = True
         if pictures:
             page.screenshot(path=f"{pictures}.{view}.png", full_page=True)
     return [f"{line} ({', '.join(views)})" for line, views in seen.items()]

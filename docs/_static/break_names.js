@@ -4,8 +4,8 @@ document.addEventListener("DOMContentLoaded", () => {
   const LONG = /[\w.()=/:-]{20,}/;
   const PLACES = /(?<=[._=/]|\w\()(?=\w)|(?<=[a-z])(?=[A-Z])/;
   const names = document.querySelectorAll(
-    ":is(h1, h2, h3, dt, td > a, .classifier, .page-toc a, .prev-next-title, .bd-links a), "
-      + ":not(pre) > code",
+    ":is(h1, h2, h3, dt, .classifier, .page-toc a, .prev-next-title, .bd-links a), "
+      + ".genindextable a, :not(pre) > code",
   );
   const withBreaks = (part, i) => (i ? [document.createElement("wbr"), part] : [part]);
   for (const name of names) {
