@@ -3,45 +3,23 @@
 python .ci/check_site.py [FOLDER] [--pictures FOLDER]
 
 Without a browser: each internal link has a page, and its anchor a place in it.
-In Chromium, on a desktop and on a phone: no error in the console, no request that
-leaves the site, no image missing, no horizontal scroll, no text cut off; and the
-search lists the right page first.
+In Chromium: no error in the console, and no request that leaves the site; on a desktop
+and on a phone, light and dark, no word broken, no text cut off or faint, no picture
+missing or blurred; and the search lists the right page first.
 """
 
 import argparse
-import shutil
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
+from check_look import BROWSERS, find_browser, look_faults
 from check_search import search_faults
 from playwright import sync_api
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SITE = "http://site.test/"
-WIDTHS = {"desktop": 1280, "phone": 390}
-LESSONS = 12
-
-# Images below the fold are loaded late; they are wanted now.
-LOOK = """
-async () => {
-  for (const image of document.images) image.loading = "eager";
-  await Promise.allSettled([...document.images].map(image => image.decode()));
-  const scrolls = element => element && element.tagName != "ARTICLE" && (
-    ["auto", "scroll"].includes(getComputedStyle(element).overflowX)
-    || scrolls(element.parentElement));
-  const texts = document.querySelectorAll("article :is(h1, h2, p, dt, dd, li, img)");
-  const cut = [...texts].filter(element => !scrolls(element)
-    && element.getBoundingClientRect().right > window.innerWidth + 1);
-  return {
-    cut: cut.map(element => element.textContent.slice(0, 40)),
-    missing: [...document.images].filter(i => !i.naturalWidth).map(i => i.src),
-    width: document.scrollingElement.scrollWidth,
-    pictures: document.querySelectorAll("article img").length,
-  };
-}
-"""
+LESSONS = 15
 
 
 class Page(HTMLParser):
@@ -76,15 +54,12 @@ def broken_links(folder, pages):
 
 
 class Reader:
-    """A browser at the width of a device, given the site's files without a network."""
+    """A browser that is given the site's files without a network."""
 
-    def __init__(self, browser, folder, device):
-        self.folder, self.device, self.faults = folder.resolve(), device, []
+    def __init__(self, browser, folder):
+        self.folder, self.faults = folder.resolve(), []
         self._complaints = []
-        self.page = browser.new_page(
-            viewport={"width": WIDTHS[device], "height": 900},
-            is_mobile=device == "phone",
-        )
+        self.page = browser.new_page()
         self.page.route("**/*", self._answer)
         self.page.on("pageerror", lambda e: self._complaints.append(f"exception: {e}"))
         self.page.on("console", self._hear)
@@ -108,19 +83,15 @@ class Reader:
     def report(self, name, *faults):
         """Keep the faults of a page, and what the browser complained of meanwhile."""
         found = (*self._complaints, *faults)
-        self.faults += [f"{name} ({self.device}): {fault}" for fault in found]
+        self.faults += [f"{name}: {fault}" for fault in found]
         self._complaints.clear()
 
-    def look_at(self, name):
+    def look_at(self, name, pictures):
         """Open a page and note each thing that is wrong with it."""
         self.page.goto(SITE + name)
-        seen = self.page.evaluate(LOOK)
-        faults = [f"no image {source}" for source in seen["missing"]]
-        if seen["width"] > WIDTHS[self.device]:
-            faults.append(f"is {seen['width']} pixels wide, and scrolls to the side")
-        if seen["cut"]:
-            faults.append(f"cuts {len(seen['cut'])} elements: {seen['cut'][0]!r} …")
-        if "/plot_" in name and not seen["pictures"]:
+        faults = look_faults(self.page, pictures and pictures / name.replace("/", "-"))
+        has_picture = "/plot_" in name or name.endswith("Display.html")
+        if has_picture and not self.page.locator("article img").count():
             faults.append("shows no picture")
         self.report(name, *faults)
 
@@ -130,24 +101,18 @@ class Reader:
 
 
 def look_at_all(folder, pages, pictures):
-    """Return the faults that readers with a browser see, on all devices."""
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    """Return the faults that readers with a browser see."""
+    executable = find_browser()
     if executable is None:
         sys.exit(f"No browser: install one of {', '.join(BROWSERS)}.")
-    faults = []
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable)
-        for device in WIDTHS:
-            reader = Reader(browser, folder, device)
-            for name in pages:
-                reader.look_at(name)
-                if pictures:
-                    file = f"{name.replace('/', '-')}.{device}.png"
-                    reader.page.screenshot(path=pictures / file, full_page=True)
-            reader.search()
-            faults += reader.faults
+        reader = Reader(browser, folder)
+        for name in pages:
+            reader.look_at(name, pictures)
+        reader.search()
         browser.close()
-    return faults
+    return reader.faults
 
 
 def main():

@@ -16,6 +16,8 @@ copyright = author
 version = release = sklearn_digits.__version__
 
 extensions = [
+    "matplotlib.sphinxext.figmpl_directive",
+    "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
@@ -34,6 +36,17 @@ myst_heading_anchors = 3
 autosummary_generate = True
 numpydoc_show_class_members = False
 autodoc_typehints = "none"
+# Signatures that are longer have one parameter a line.
+python_maximum_signature_line_length = 68
+# The list of a page's contents: fit(), not ConvNetClassifier.fit().
+toc_object_entries_show_parents = "hide"
+# Examples in docstrings that import matplotlib are run, and their pictures are shown.
+numpydoc_use_plots = True
+plot_include_source = True
+plot_html_show_formats = False
+plot_html_show_source_link = False
+plot_formats = [("png", 100)]
+plot_srcset = ["2x"]
 intersphinx_mapping = write_inventories(DOCS / "_build" / "inventories")
 # Prompts and output are not part of what is copied.
 copybutton_prompt_text = r">>> |\.\.\. "
@@ -51,6 +64,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "capture_repr": (),
     "image_srcset": ["2x"],
+    "thumbnail_size": (560, 392),
     "show_signature": False,
     "min_reported_time": 1,
     "write_computation_times": False,
@@ -64,6 +78,7 @@ html_extra_path = ["../sklearn_digits/_displays/digit_pad"]
 html_favicon = "_static/favicon.svg"
 html_context = {"default_mode": "auto"}
 html_css_files = ["site.css"]
+html_js_files = ["break_names.js"]
 html_search_scorer = str(DOCS / "search_order.js")
 html_copy_source = False
 html_show_sourcelink = False
@@ -79,3 +94,14 @@ html_theme_options = {
     "footer_end": [],
     "header_links_before_dropdown": 8,
 }
+
+
+def describe_pictures(app, what, name, value, options, lines):
+    """Give the picture of an example the first line of its docstring as its text."""
+    for i in reversed(range(len(lines))):
+        if lines[i].strip() == ".. plot::":
+            lines.insert(i + 1, f"   :alt: {value.__doc__.strip().splitlines()[0]}")
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", describe_pictures)

@@ -9,6 +9,7 @@ import zlib
 
 from sklearn.utils.discovery import all_displays, all_estimators, all_functions
 
+# Name, role and page; labels of sections also have the title that their links show.
 SCIKIT_LEARN = [
     ("sklearn.callback.ProgressBar", "py:class", "modules/generated/$.html#$"),
     ("sklearn.utils.Bunch", "py:class", "modules/generated/$.html#$"),
@@ -18,13 +19,19 @@ SCIKIT_LEARN = [
         "modules/generated/$.html#$",
     ),
     ("meta-estimator", "std:term", "glossary.html#term-$"),
-    ("metadata_routing", "std:label", "metadata_routing.html"),
+    ("metadata_routing", "std:label", "metadata_routing.html", "Metadata routing"),
     ("accuracy_score", "std:label", "modules/model_evaluation.html#accuracy-score"),
-    ("df_output_transform", "std:label", "modules/df_output_transform.html"),
+    (
+        "df_output_transform",
+        "std:label",
+        "modules/df_output_transform.html",
+        "Pandas or Polars output",
+    ),
     (
         "sphx_glr_auto_examples_miscellaneous_plot_set_output.py",
         "std:label",
         "auto_examples/miscellaneous/plot_set_output.html",
+        "Introducing the set_output API",
     ),
 ]
 PROJECTS = {
@@ -101,8 +108,8 @@ def write_inventories(folder):
             "# The remainder of this file is compressed using zlib.",
         ]
         lines = [
-            f"{name} {role} 1 {page.replace('$', name)} -\n"
-            for name, role, page in entries
+            f"{name} {role} 1 {page.replace('$', name)} {''.join(title) or '-'}\n"
+            for name, role, page, *title in entries
         ]
         path.write_bytes(
             "".join(f"{line}\n" for line in header).encode()
