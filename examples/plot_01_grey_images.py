@@ -13,6 +13,8 @@ import numpy as np
 from sklearn_digits import DigitsDisplay, PixelGridDisplay
 from sklearn_digits.datasets import load_example_digits
 
+# sphinx_gallery_thumbnail_number = 3
+
 X, _, y, _ = load_example_digits()
 print(f"{len(X):,} images of {X.shape[1]}x{X.shape[2]} pixels: {X.nbytes:,} bytes.")
 DigitsDisplay.from_images(X, y, n_images=20)

@@ -11,6 +11,8 @@ from sklearn.model_selection import train_test_split
 from sklearn_digits import ConvNetClassifier, MistakesDisplay, TrainingCurveDisplay
 from sklearn_digits.datasets import load_example_digits
 
+# sphinx_gallery_thumbnail_number = 2
+
 X, X_test, y, y_test = load_example_digits(n_train=600)
 X_train, X_val, y_train, y_val = train_test_split(
     X, y, test_size=1 / 6, stratify=y, random_state=0
