@@ -215,6 +215,22 @@ def test_no_file_is_held_out_if_none_is_to_be(small, tmp_path, capsys):
     assert output == f"{path} holds the model. It learned from 30 pictures.\n"
 
 
+@pytest.mark.parametrize("size", ["a tenth", "1", "-0.1", "nan"])
+def test_a_share_that_is_none_is_named(small, tmp_path, capsys, size):
+    with pytest.raises(SystemExit) as stopped:
+        main(
+            [
+                "train",
+                str(small),
+                "-o",
+                str(tmp_path / "m.skops"),
+                f"--test-size={size}",
+            ]
+        )
+    assert stopped.value.code == 2
+    assert f"'{size}'; expected a number from 0 to below 1" in capsys.readouterr().err
+
+
 def test_pictures_of_several_sizes_are_resized(small, tmp_path, capsys):
     pixels = np.random.default_rng(0).integers(256, size=(20, 30), dtype=np.uint8)
     wide = save(small / NAMES[0] / "zz.png", pixels)

@@ -242,6 +242,16 @@ def test_an_answer_in_openmls_own_format_is_read(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_no_files_and_no_network_say_what_to_do(tmp_path, monkeypatch):
+    def no_network(*args, **kwargs):
+        raise OSError("no route to host")
+
+    monkeypatch.delenv("SKLEARN_DIGITS_DATA", raising=False)
+    monkeypatch.setattr(_mnist, "fetch_openml", no_network)
+    with pytest.raises(ConnectionError, match=r"no route to host\. Put train-images"):
+        fetch_mnist(data_home=tmp_path)
+
+
 def test_openmls_answer_is_byte_for_byte_the_original(mnist, tmp_path, monkeypatch):
     both = {
         key: np.concatenate([mnist.train[key], mnist.test[key]])

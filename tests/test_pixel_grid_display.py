@@ -32,6 +32,12 @@ def test_values_take_the_format_asked_for(values_format, expected):
     assert written(display.text_) == [expected]
 
 
+def test_an_image_may_have_an_axis_for_its_one_channel():
+    image = np.arange(12, dtype=np.uint8).reshape(3, 4, 1)
+    display = PixelGridDisplay.from_image(image)
+    assert_array_equal(display.image_.get_array(), image[..., 0])
+
+
 def test_numbers_are_white_on_dark_and_black_on_bright_cells():
     display = PixelGridDisplay.from_image([[0, 255]])
     assert [text.get_color() for text in display.text_[0]] == ["white", "black"]

@@ -204,6 +204,17 @@ def test_epoch_scores_exist_for_held_out_rows(classifier, digits):
     assert model.history_[:, "score"] == pytest.approx(model.validation_scores_)
 
 
+@each_classifier
+def test_a_callback_may_predict_the_validation_set(classifier, digits):
+    class Predicts(Callback):
+        def on_epoch_end(self, net, dataset_valid=None, **kwargs):
+            net.history.record("positions", net.predict(dataset_valid).tolist())
+
+    model = fitted(classifier, digits, Predicts(), validated=True)
+    expected = model.classes_[model.history_[-1, "positions"]]
+    assert (expected == model.predict(digits[2])).all()
+
+
 def test_multilabel_and_sparse_rows_are_scored(digits):
     X, y, X_val, y_val = digits
     Y, Y_val = (np.stack([labels > 4, labels % 2], 1) * 1 for labels in (y, y_val))

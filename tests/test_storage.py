@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skops.io
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
@@ -156,6 +157,16 @@ def test_callbacks_of_skorch_are_cleared_for_skops(rows):
     again = through_skops(model)
     assert_array_equal(predict(again, X_test), predict(model, X_test))
     assert again.history_[-1, "accuracy"] == model.history_[-1, "accuracy"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has the device")
+def test_a_pickle_of_a_device_that_is_not_here_loads(fitted, rows):
+    classifier = pickle.loads(pickle.dumps(fitted["convnet"]))
+    expected = predict(classifier, rows[0])
+    classifier._built_with = {**classifier._built_with, "device": "cuda"}
+    loaded = pickle.loads(pickle.dumps(classifier))
+    assert loaded.device_ == "cpu"
+    assert_array_equal(predict(loaded, rows[0]), expected)
 
 
 def test_a_state_without_a_format_is_refused():

@@ -198,6 +198,11 @@ def test_a_fit_of_hours_is_told_before_its_first_step(monkeypatch):
     model.set_params(max_iter=1).fit(X[:100], Y[:100])  # was asked for: no warning
 
 
+@pytest.mark.parametrize("compute_dtype", ["float32", "float64", "bfloat16"])
+def test_the_rate_of_products_is_a_number_for_every_precision(compute_dtype):
+    assert 0 < cost.product_rate(compute_dtype) < np.inf
+
+
 def test_a_fit_that_needs_much_memory_is_told(monkeypatch):
     monkeypatch.setattr(auto_settings, "AUTO_STEPS", (1, 1))
     monkeypatch.setattr(auto_settings, "FEWEST_EPOCHS", 1)
