@@ -97,6 +97,16 @@ def stored_model(path):
     return skops.io.load(path, skops.io.get_untrusted_types(file=path))
 
 
+def test_a_reader_that_stops_early_ends_predict_in_silence(model, new):
+    command = [sys.executable, "-m", "sklearn_digits", "predict", str(model)]
+    with subprocess.Popen(
+        [*command, str(new[0])], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 1
+
+
 def fail(capsys, *arguments):
     """Return the message of a command that fails, and its exit code."""
     try:
