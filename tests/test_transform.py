@@ -299,6 +299,12 @@ def test_a_warm_start_with_other_classes_and_another_network_is_an_error(fitted)
     assert_array_equal(model.predict(X[:9]), fitted.predict(X[:9]))
 
 
+def test_a_warm_start_with_other_classes_checks_the_device_that_is_set(fitted):
+    model = copy.deepcopy(fitted).set_params(warm_start=True, device="toaster")
+    with pytest.raises(ValueError, match="toaster"):
+        model.fit(X[Y < 5], Y[Y < 5])
+
+
 def test_a_warm_start_with_as_many_other_classes_has_a_new_head(fitted):
     model = copy.deepcopy(fitted).set_params(warm_start=True, max_iter=20)
     names = np.array(list("jihgfedcba"))[Y]

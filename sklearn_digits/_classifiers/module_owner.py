@@ -125,6 +125,7 @@ class ModuleOwner(Estimator, ABC):
         The weights of the last layer are those whose shape the number of classes
         changes.
         """
+        self._follow_device()
         module = self._new_module(generator)
         shapes, trained = shapes_of(module), self.module_.state_dict()
         wider = shapes_of(self._new_module(torch.Generator(), 1))
@@ -151,10 +152,8 @@ class ModuleOwner(Estimator, ABC):
         Parameters that were set since it was built change it, dropout for example, as
         long as its weights keep their shapes. Others are those of the first fit.
         """
+        self._follow_device()
         present = self._building_params()
-        if present["device"] != self._built_with["device"]:
-            self.device_ = str(resolve_device(self.device))
-            self._built_with = {**self._built_with, "device": self.device}
         as_before = copy.deepcopy(self.module_).to(self.device_)
         if all(
             is_same(value, self._built_with[name]) for name, value in present.items()
@@ -170,6 +169,13 @@ class ModuleOwner(Estimator, ABC):
         for parameter, trained in pairs:
             parameter.requires_grad_(trained.requires_grad)
         return module
+
+    def _follow_device(self):
+        """Choose the device anew if the parameter was set since the last fit."""
+        device = self._building_params()["device"]
+        if device != self._built_with["device"]:
+            self.device_ = str(resolve_device(device))
+            self._built_with = {**self._built_with, "device": device}
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "module_")
