@@ -38,9 +38,7 @@ def views(page):
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         for theme in THEMES:
-            page.evaluate(
-                "theme => document.documentElement.dataset.theme = theme", theme
-            )
+            page.evaluate(SET_THEME, theme)
             yield f"{width}-{theme}"
 
 

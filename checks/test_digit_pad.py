@@ -1,10 +1,10 @@
 """Draw on the digit pad in Chromium as its users do, and compare it with Python."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from check_look import BROWSERS, find_browser
 from drawings import LETTERS, STROKES, points_of, scribble
 from numpy.testing import assert_allclose, assert_array_equal
 from playwright import sync_api
@@ -13,7 +13,6 @@ import sklearn_digits
 from sklearn_digits import load_pretrained, to_digit_image
 
 FOLDER = Path(sklearn_digits.__file__).parent / "_displays" / "digit_pad"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 DEVICES = {
     "desktop": {"viewport": {"width": 1280, "height": 900}},
     "phone": {
@@ -113,7 +112,7 @@ class Pad:
 
 @pytest.fixture(scope="module")
 def browser():
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    executable = find_browser()
     if executable is None:
         pytest.skip(f"no browser: install one of {', '.join(BROWSERS)}")
     with sync_api.sync_playwright() as playwright:

@@ -50,8 +50,8 @@ hyperparameters were never chosen on the test set of MNIST, with one exception: 
 looked at it twice for the ensemble of networks. [The recipe](recipe.md)
 says what was chosen on the folds of the 8×8 digits.
 
-A red bar or point is ours, blue is scikit-learn, purple skorch, green Keras, orange
-torch by hand, and gray the rest.
+Red is ours. Blue is scikit-learn, light blue scikit-image, purple skorch, green Keras,
+dark green OpenCV, orange torch, and gray the rest.
 """
 
 
@@ -241,7 +241,7 @@ def with_ours(rows):
 
 
 def ratios(rows, by):
-    """Return the bars of the times, in ours."""
+    """Return the bars of the times, where ours is 1."""
     rows = [row for row in rows if "time / ours" in row or row.get("who") == OURS]
     return bars(with_ours(rows), by, "time / ours", "time, where ours is 1")
 

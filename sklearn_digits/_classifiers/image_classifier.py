@@ -418,7 +418,7 @@ class ImageClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, AutoSet
 
     def _complete_module(self, module):
         standardize = Standardize(self.pixel_mean_, self.pixel_std_)
-        for parameter in module.parameters():
+        for parameter in module.parameters():  # ``Module.to`` refuses lazy ones
             if not is_lazy(parameter) and parameter.dim() == 4:
                 parameter.data = parameter.to(memory_format=torch.channels_last)
         return nn.Sequential(standardize, module)

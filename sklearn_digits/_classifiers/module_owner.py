@@ -127,10 +127,9 @@ class ModuleOwner(Estimator, ABC):
         """
         self._follow_device()
         module = self._new_module(generator)
-        shapes, trained = shapes_of(module), self.module_.state_dict()
+        shapes, old = shapes_of(module), shapes_of(self.module_)
         wider = shapes_of(self._new_module(torch.Generator(), 1))
         kept = [name for name in shapes if shapes[name] == wider.get(name)]
-        old = shapes_of(self.module_)
         if any(shapes[name] != old.get(name) for name in kept):
             changed = {
                 name: value
@@ -138,10 +137,11 @@ class ModuleOwner(Estimator, ABC):
                 if not is_same(value, self._built_with[name])
             }
             raise ValueError(
-                f"With other classes, warm_start=True keeps all layers but the last; "
-                f"parameters that were set since the last fit give them another shape: "
-                f"{changed}. Set them back, or set warm_start=False."
+                "With other classes, warm_start=True keeps all layers but the last. "
+                "Parameters that were set since the last fit give these layers other "
+                f"shapes: {changed}. Set them back, or set warm_start=False."
             )
+        trained = self.module_.state_dict()
         module.load_state_dict({name: trained[name] for name in kept}, strict=False)
         self._built_with = self._building_params()
         return module.to(self.device_, weight_dtype(self.compute_dtype_))
@@ -172,10 +172,9 @@ class ModuleOwner(Estimator, ABC):
 
     def _follow_device(self):
         """Choose the device anew if the parameter was set since the last fit."""
-        device = self._building_params()["device"]
-        if device != self._built_with["device"]:
-            self.device_ = str(resolve_device(device))
-            self._built_with = {**self._built_with, "device": device}
+        if self.device != self._built_with["device"]:
+            self.device_ = str(resolve_device(self.device))
+            self._built_with = {**self._built_with, "device": self.device}
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "module_")
