@@ -290,7 +290,7 @@ def suite_sections(results):
                 "## All sets of the suite",
                 suite_report.ALL_SETS,
                 folded(suite_report.all_sets_rows(rows)),
-                f"{command}, {suite_report.DATE}.\n",
+                f"{command}, {suite_report.dates(rows)}.\n",
             ]
         )
     ]

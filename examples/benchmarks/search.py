@@ -18,6 +18,7 @@ import runpy
 import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from datetime import date
 from pathlib import Path
 from time import process_time
 
@@ -123,7 +124,8 @@ def fit_and_judge(options, job):
         name: np.mean(estimator.predict(spoil(X_judge, rng)) == y_judge)
         for name, spoil in SPOILERS.items()
     }
-    return {**found, **spoiled, "CPU s": seconds}
+    today = date.today().isoformat()
+    return {**found, **spoiled, "CPU s": seconds, "date": today}
 
 
 def figures(classes, probabilities, y):
