@@ -25,7 +25,6 @@ import report
 import run
 import timing
 import torch
-from sklearn.ensemble import VotingClassifier
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.naive_bayes import GaussianNB
 
@@ -278,27 +277,33 @@ def test_calibration_error_is_the_gap_of_confidence_and_accuracy():
     assert np.isclose(mnist_accuracy.calibration_error(mixed, y), (0.1 + 0.1) / 2)
 
 
-def test_every_member_of_an_ensemble_has_a_seed_of_its_own():
-    ensemble = mnist_accuracy.SIDES["ensemble of five"]
-    seeds = {
-        seed: [
-            member.random_state
-            for _, member in mnist_accuracy.with_seed(ensemble, seed).estimators
-        ]
-        for seed in (0, 1)
-    }
-    assert seeds == {0: [0, 1, 2, 3, 4], 1: [1, 2, 3, 4, 5]}
-    assert len(ensemble.estimators) == 5
+def test_all_members_of_an_ensemble_vote_and_take_the_views(images):
+    X, y = images
+    networks = [
+        ConvNetClassifier((2,), max_iter=1, random_state=seed).fit(X, y)
+        for seed in range(2)
+    ]
+    ensemble, seconds = mnist_accuracy.ensemble(
+        [(network, 1.5) for network in networks], X, y
+    )
+    assert seconds == 3
+    assert mnist_accuracy.with_views(ensemble, 5) is ensemble
+    assert [network.n_views for network in networks] == [5, 5]
+    mean = sum(network.predict_proba(X) for network in networks) / 2
+    np.testing.assert_allclose(ensemble.predict_proba(X), mean, rtol=1e-6)
+    assert mnist_accuracy.with_views(networks[0], 1) is networks[0]
+    assert networks[0].n_views == 1
 
 
-def test_all_members_of_an_ensemble_take_the_views():
+def test_a_fit_that_fails_says_why_in_its_row():
     X, y = np.eye(25)[:10], np.arange(10) % 2
-    network = ConvNetClassifier((2,), max_iter=1, random_state=0)
-    ensemble = VotingClassifier([("a", network), ("b", network)]).fit(X, y)
-    for fitted in (network.fit(X, y), ensemble):
-        assert mnist_accuracy.with_views(fitted, 5) is fitted
-    assert network.n_views == 5
-    assert [member.n_views for member in ensemble.estimators_] == [5, 5]
+    failed = mnist_accuracy.fit_on_the_clock(ConvNetClassifier(max_iter=-1), X, y)
+    assert failed[0] is None
+    [row] = mnist_accuracy.rows_of("SVC()", [failed], [])
+    assert "max_iter" in row["failed"]
+    vote = mnist_accuracy.ensemble([failed], X, y)
+    assert vote[0] is None
+    assert "max_iter" in vote[1]
 
 
 def test_a_row_is_the_mean_over_seeds_with_its_interval():
@@ -317,7 +322,9 @@ def test_a_fit_is_looked_at_in_every_way(images):
     X, y = images
     estimator = mnist_accuracy.with_seed(mnist_accuracy.SIDES["ConvNetClassifier()"], 0)
     mnist_accuracy.shorten(estimator)
-    assert mnist_accuracy.fit_on_the_clock(estimator, X, y) > 0
+    fitted, seconds = mnist_accuracy.fit_on_the_clock(estimator, X, y)
+    assert fitted is estimator
+    assert seconds > 0
     found = mnist_accuracy.look(estimator, mnist_accuracy.looks_at(X, y))
     assert found["plain"] == estimator.score(X, y)
     assert set(found) == {
