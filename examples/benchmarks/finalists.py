@@ -8,7 +8,13 @@
 import numpy as np
 import torch
 from candidates import CANDIDATES, EDGES, of_pixels
-from convnet_peers import SkorchExample, as_images, keras_network, stock_skorch
+from convnet_peers import (
+    SkorchExample,
+    as_images,
+    keras_network,
+    shortest,
+    stock_skorch,
+)
 from peers import keras_with_jax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.neighbors import KNeighborsClassifier
@@ -83,6 +89,9 @@ def whitened(seed, max_iter=12):
 
 CANDIDATES = {
     **CANDIDATES,
+    "ConvNetClassifier, shortest fit": lambda seed: shortest().set_params(
+        random_state=seed
+    ),
     "ConvNetClassifier(max_iter=1)": lambda seed: ConvNetClassifier(
         max_iter=1, random_state=seed
     ),
