@@ -16,7 +16,7 @@ ON_ALL_SETS = (
     "scikit-learn MLP",
     "class shares",
 )
-SECONDS = (10, 30, 100, 300, 1000, 3000)
+SECONDS = (3, 10, 30, 100, 300, 1000, 3000)
 SUMMARY = """Each point is a whole fit on the training images of MNIST or CIFAR-10,
 judged by the test images. The suite has CIFAR-10 as JPEG copies of quality 75, which
 are harder to read: see [the recipe](recipe.md). Ours are red, by the number of epochs;
@@ -132,4 +132,5 @@ def draw_points(axes, means):
         axes.plot(*place, "o", color=color)
         label = f"{name}()" if name == "ConvNetClassifier" else name
         label = label.replace("ConvNetClassifier(max", "(max")
+        label = label.removeprefix("ConvNetClassifier, ")
         axes.annotate(label, place, (5, -10), textcoords="offset points", fontsize=8)
