@@ -18,6 +18,7 @@ def row(who, task="mnist all", seed=0, accuracy=0.99, **others):
         "log-loss": 0.04,
         "calibration error": 0.002,
         "CPU s": 20.0,
+        "date": "2026-11-27",
         **others,
     }
 
@@ -45,7 +46,8 @@ def test_the_summary_holds_means_and_spreads_the_best_first():
     assert (first["seeds"], first["images"]) == (2, "MNIST")
     assert second["accuracy %"] == "97.90"
     assert third["log-loss"] == third["calibration error"] == ""
-    assert (photographs["images"], photographs["accuracy %"]) == ("CIFAR-10", "87.00")
+    assert photographs["images"] == "CIFAR-10 (JPEG)"
+    assert photographs["accuracy %"] == "87.00"
 
 
 def test_the_table_of_all_sets_has_a_row_for_each_task_with_peers():
@@ -56,9 +58,18 @@ def test_the_table_of_all_sets_has_a_row_for_each_task_with_peers():
     assert rows["usps 500"]["SVC"] == ""
 
 
+def test_the_page_tells_on_which_days_the_fits_ran():
+    assert suite_report.dates(ROWS) == "2026-11-27"
+    later = row("SVC", date="2026-12-01")
+    assert suite_report.dates([later, *ROWS]) == "2026-11-27 to 2026-12-01"
+
+
 def test_the_chart_has_a_panel_for_each_set_and_names_its_points():
     figure = suite_report.summary_figure(ROWS)
-    assert [axes.get_title() for axes in figure.axes] == ["MNIST", "CIFAR-10"]
+    assert [axes.get_title() for axes in figure.axes] == [
+        "MNIST",
+        "CIFAR-10 (JPEG)",
+    ]
     names = {text.get_text() for text in figure.axes[0].texts}
     assert names == {"ConvNetClassifier()", "SVC", "k-NN"}
 
