@@ -277,6 +277,17 @@ def test_calibration_error_is_the_gap_of_confidence_and_accuracy():
     assert np.isclose(mnist_accuracy.calibration_error(mixed, y), (0.1 + 0.1) / 2)
 
 
+def test_the_five_members_of_the_ensemble_differ():
+    members = [
+        estimator
+        for name, estimator in mnist_accuracy.named_estimators(quick=False)
+        if name in mnist_accuracy.MEMBERS
+    ]
+    seeds = [member.random_state for member in members]
+    assert seeds == [0, 1, 2, 0, 0]
+    assert len({repr(member) for member in members}) == len(members) == 5
+
+
 def test_all_members_of_an_ensemble_vote_and_take_the_views(images):
     X, y = images
     networks = [

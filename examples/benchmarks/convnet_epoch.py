@@ -3,10 +3,10 @@
 The module that ConvNetClassifier builds by default, on 12,800 MNIST images of `uint8`
 in batches of 128. Ours trains by AdamW here, and in a row more by Muon, its default.
 The loops by hand do what ours does: one cycle of AdamW, label smoothing, the same
-augmentation, averaged weights; stock skorch has no augmentation and no averages. An
-epoch is the difference of fits of two epochs and of one. Accuracy and log-loss on the
-test set are those of two epochs; the loops by hand are scored with their last weights,
-not the averaged ones.
+augmentation, averaged weights; stock skorch changes no images and averages no weights.
+An epoch is the difference of fits of two epochs and of one. Accuracy and log-loss on
+the test set are those of two epochs; the loops by hand are scored with their last
+weights, not the averaged ones.
 """
 
 from copy import deepcopy

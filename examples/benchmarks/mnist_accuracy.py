@@ -127,12 +127,23 @@ def other_digits():
 
 
 def with_seed(estimator, seed):
-    """Return a clone, every part of which that draws has a seed of its own."""
+    """Return a clone that draws from this seed."""
     estimator = clone(estimator)
     names = [name for name in estimator.get_params() if name.endswith("random_state")]
-    return estimator.set_params(
-        **{name: seed + i for i, name in enumerate(sorted(names))}
-    )
+    return estimator.set_params(**dict.fromkeys(names, seed))
+
+
+def named_estimators(quick):
+    """Return pairs of a side's name and an estimator, one for each seed."""
+    pairs = [
+        (name, with_seed(estimator, seed))
+        for name, estimator in SIDES.items()
+        for seed in range(1 if quick or name in ONE_SEED else 3)
+    ]
+    if quick:
+        for _, estimator in pairs:
+            shorten(estimator)
+    return pairs
 
 
 def fit_on_the_clock(estimator, X, y):
@@ -185,14 +196,7 @@ def benchmark(options):
     """Yield a row for each side and number of views."""
     X, y, X_test, y_test = mnist(options, n_quick=200)
     pairs = looks_at(X_test, y_test)
-    jobs = [
-        (name, with_seed(estimator, seed))
-        for name, estimator in SIDES.items()
-        for seed in range(1 if options.quick or name in ONE_SEED else 3)
-    ]
-    if options.quick:
-        for _, estimator in jobs:
-            shorten(estimator)
+    jobs = named_estimators(options.quick)
     with parallel_config("loky", n_jobs=N_WORKERS, inner_max_num_threads=1):
         fits = Parallel(return_as="generator")(
             delayed(fit_on_the_clock)(estimator, X, y) for _, estimator in jobs
@@ -220,7 +224,7 @@ def ensemble(members, X, y):
 
 
 def rows_of(name, fits, pairs):
-    """Yield a row for each number of views, from what the fits of several seeds see."""
+    """Yield a row for each number of views: the means over the fits of a side."""
     for fitted, seconds in fits:
         if fitted is None:
             yield {"who": name, "failed": seconds}

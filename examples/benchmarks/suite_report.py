@@ -18,12 +18,11 @@ ON_ALL_SETS = (
 )
 SECONDS = (3, 10, 30, 100, 300, 1000, 3000)
 SUMMARY = """Each point is a whole fit on the training images of MNIST or CIFAR-10,
-judged by the test images. The suite has CIFAR-10 as JPEG copies of quality 75, which
-are harder to read: see [the recipe](recipe.md). Ours are red, by the number of epochs;
-others have their default parameters, or those that the documentation of their library
-shows. CPU seconds are
-those of the processor, all threads together. Means over the seeds, the least and the
-most in parentheses."""
+judged by the test images. Red points are ours, and a line joins our networks. Others
+have their default parameters, or those that the documentation of their library shows.
+The suite has CIFAR-10 as JPEG copies of quality 75, which are harder to read than the
+originals: see [the recipe](recipe.md). CPU seconds are those of the processor, all
+threads together. Means over the seeds, the least and the most in parentheses."""
 ALL_SETS = """Test images of the suite. The defaults were chosen by training images that
 were left out: see [where the defaults come from](recipe.md). A cell holds accuracy in
 percent, log-loss, and expected calibration error in 15 bins: means over the seeds.
@@ -130,7 +129,6 @@ def draw_points(axes, means):
         color = color_of(name)
         place = row["CPU s"], 100 - 100 * row["accuracy"]
         axes.plot(*place, "o", color=color)
-        label = f"{name}()" if name == "ConvNetClassifier" else name
-        label = label.replace("ConvNetClassifier(max", "(max")
-        label = label.removeprefix("ConvNetClassifier, ")
+        label = name.removeprefix("ConvNetClassifier").removeprefix(", ")
+        label = label or "ConvNetClassifier()"
         axes.annotate(label, place, (5, -10), textcoords="offset points", fontsize=8)
