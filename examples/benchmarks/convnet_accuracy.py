@@ -1,12 +1,12 @@
 """Time until a convolutional network reads MNIST's test set.
 
 Our fits are whole fits of `max_iter` epochs, their schedule included, timed from rows
-of `uint8` to the fitted estimator. The shortest fit is a narrow network with larger
-batches and no augmentation, which the page about the defaults shows. The peers are the
-networks that Keras' and skorch's documentation show, trained epoch by epoch with their
-own settings; the time is that of the epochs (compiling included), the look at the test
-set after each of them is not counted. One run each, seed 0 for ours, of at most 15
-epochs for Keras and 10 for skorch.
+of `uint8` to the fitted estimator. [The shortest fit](recipe.md#the-shortest-fit) is a
+narrow network with larger batches and no augmentation. The peers are the networks that
+Keras' and skorch's documentation show. They train epoch by epoch with their own
+settings, 15 epochs of Keras and 10 of skorch at most. Their time is that of the epochs,
+compiling included; the look at the test set after each of them is not counted. One run
+each, seed 0 for ours.
 """
 
 from functools import partial

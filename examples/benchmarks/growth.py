@@ -2,9 +2,10 @@
 
 Fits of one epoch, with their seconds and their peak of anonymous memory above the data:
 on 1,024 to 240,000 MNIST images of `uint8` (MNIST four times over), and on 1,024
-images of random pixels from 8×8 to 256×256. The slope is that of a line through the
-logarithms of both; 1 is proportional. Each fit is the faster of two, after a
-small one that does not count.
+images of random pixels from 8×8 to 256×256. ConvNetClassifier averages those of 128×128
+and 256×256 down to 64×64. The slope is that of a line through the logarithms of both; 1
+is proportional. Seconds are those of the faster of two fits, and the peak is that of
+both together, after a small fit that does not count.
 """
 
 import numpy as np

@@ -1,12 +1,12 @@
 """An epoch of a fully connected network on MNIST.
 
 784-256-256-256-10, Adam, batches of 1024, in each library; the images as `uint8`,
-`float32` and `float64`, as they come. An epoch is the difference between a fit of four
-epochs and one of one, over three, so that what happens once (compiling, checking) is
-left out on all sides. Accuracy and log-loss are those of the four epochs, on the test
-set. scikit-learn turns `uint8` into `float64`; the floats lie between 0 and 1, the
-integers between 0 and 255, which suits no network, and is the same for all. The first
-rows are torch's matrix products of such an epoch alone.
+`float32` and `float64`. Seconds an epoch are those of a fit of four epochs, less those
+of one epoch, divided by three. That leaves out what happens once, such as compiling.
+Accuracy and log-loss are those of the four epochs, on the test set. The floats lie
+between 0 and 1. Nobody scales the integers, from 0 to 255: they show the cost of bytes,
+not what a network can learn. scikit-learn turns them into `float64`. The first rows are
+torch's matrix products of such an epoch alone.
 """
 
 from functools import partial

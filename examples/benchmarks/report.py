@@ -41,11 +41,15 @@ LONGEST_OPEN_TABLE = 9
 GROWING = ("MLPClassifier", "ConvNetClassifier")
 RULES = """## How they are run
 
-Anyone can run these benchmarks again: `{command}`, or one of the scripts named. The
-sides run in turn (A B A B …) in one process, after a round that does not count, on the
-same rows, with the same network, the same number of epochs and of threads. A ratio is
-the median of the rounds, with the least and the most. *time / ours* above 1 means that
-the other side takes longer. The benchmarks that we lose stand here like the others.
+Anyone can run these benchmarks again: `{command}`, or one of the scripts named.
+
+Sections with a column *time / ours* compare times. Their sides run in turn (A B A B …)
+in one process, after a round that does not count, on the same rows, with the same
+network, the same number of epochs and of threads. A ratio is the median of the rounds,
+with the least and the most. Above 1, the other side takes longer. The other sections
+say how they were run.
+
+The benchmarks that we lose stand here like the others.
 [The recipe](recipe.md#the-rules) says what our hyperparameters were chosen on, and
 lists every look at a test set that came before a choice.
 

@@ -23,11 +23,12 @@ have their default parameters, or those that the documentation of their library 
 The suite has CIFAR-10 as JPEG copies of quality 75, which are harder to read than the
 originals: see [the recipe](recipe.md). CPU seconds are those of the processor, all
 threads together. Means over the seeds, the least and the most in parentheses."""
-ALL_SETS = """Test images of the suite. The defaults were chosen by training images that
-were left out: see [where the defaults come from](recipe.md). A cell holds accuracy in
-percent, log-loss, and expected calibration error in 15 bins: means over the seeds.
-Others have fewer seeds than ours on some tasks. *Class shares* predicts the shares of
-the classes for every image."""
+ALL_SETS = """Test images of the tasks of [the suite](recipe.md#the-suite). The defaults
+were chosen on held-out training images, not on these. A cell holds accuracy in percent,
+log-loss, and expected calibration error in 15 bins: means over the seeds. Others have
+fewer seeds than ours on some tasks. *Edges* are `ConvolutionFeatureTransformer("gabor",
+rectify="abs", pooling="mean", power=0.5)`. *SVC* is scikit-learn's, with calibrated
+probabilities, and *class shares* is its `DummyClassifier`."""
 
 
 def fits(rows):
