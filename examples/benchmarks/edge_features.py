@@ -6,9 +6,9 @@ Three models follow each of them:
 
 - logistic regression, standardized, C=0.01, on all 60,000 images;
 - an SVC with RBF kernel, C=10, on the first 10,000 images, to keep the benchmark short;
-- the same SVC on 100 principal components of all 60,000: the first 20 are multiplied by
-  two, and 80 are whitened, so that small differences count. These numbers were chosen
-  for our features, on the last 10,000 training images.
+- the same SVC on principal components of all 60,000 images: the first 20, multiplied by
+  two, beside the first 80, whitened, so that small differences count. These numbers
+  were chosen for our features, on the last 10,000 training images.
 
 Seconds of computing the training features, and of the fit after it, one run each.
 """

@@ -4,9 +4,9 @@
 `float32` and `float64`. Seconds an epoch are those of a fit of four epochs, less those
 of one epoch, divided by three. That leaves out what happens once, such as compiling.
 Accuracy and log-loss are those of the four epochs, on the test set. The floats lie
-between 0 and 1. Nobody scales the integers, from 0 to 255: they show the cost of bytes,
-not what a network can learn. scikit-learn turns them into `float64`. The first rows are
-torch's matrix products of such an epoch alone.
+between 0 and 1. Nobody scales the integers, which lie between 0 and 255: their rows
+show the time, not what a network can learn. scikit-learn turns them into `float64`. The
+first rows are torch's matrix products of such an epoch alone.
 """
 
 from functools import partial
