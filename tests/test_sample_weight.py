@@ -43,6 +43,25 @@ def test_a_power_of_two_changes_no_bit(scale, data):
     assert np.array_equal(found, expected)
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        MLPClassifier((20,), max_iter=5, batch_size=30, shuffle=False, random_state=0),
+        ConvNetClassifier(
+            (4,), max_iter=3, batch_size=30, shuffle=False, mixup=0.5, random_state=0
+        ),
+    ],
+    ids=["MLP", "ConvNet"],
+)
+def test_a_batch_of_vanishing_weights_counts_like_one_of_no_weight(model, data):
+    X, y, weight = data
+    weight = weight.copy()
+    weight[30:60] = 0
+    expected = model.fit(X, y, weight).predict_proba(X)
+    weight[30:60] = 1e-60
+    assert np.array_equal(model.fit(X, y, weight).predict_proba(X), expected)
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_validation_weights_of_any_scale_give_the_same_scores(scale, data):
     X, y, weight = data

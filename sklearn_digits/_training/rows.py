@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array, csr_matrix, issparse
 
+VANISHING_WEIGHT = 2.0**-100  # beside the heaviest row: float32 ends at 2**-149
+
 
 def take_rows(X, rows):
     """Return some rows of `X` as a new dense array.
@@ -53,13 +55,17 @@ class Rows:
 
     @classmethod
     def weighted(cls, X, target, weight, exponent=0):
-        """Return the rows of `X` whose weight is not zero.
+        """Return the rows of `X` whose weight is not zero, nor vanishes.
+
+        A batch of vanishing weights alone would divide by a sum that float32 rounds to
+        zero.
 
         Parameters
         ----------
         X : ndarray or CSR array of shape (n, n_features)
         target : torch.Tensor of shape (n,) or (n, n_labels)
         weight : ndarray of shape (n,) or None
+            The largest lies between 1 and 2, unless all are zero.
         exponent : int, default=0
 
         Raises
@@ -69,7 +75,7 @@ class Rows:
         """
         if weight is None:
             return cls(X, target, None, torch.arange(X.shape[0]))
-        index = torch.from_numpy(np.flatnonzero(weight))
+        index = torch.from_numpy(np.flatnonzero(weight >= VANISHING_WEIGHT))
         if not len(index):
             raise ValueError(
                 "All sample weights are zero; expected at least one positive weight."
