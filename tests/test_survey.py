@@ -92,6 +92,17 @@ def test_a_survey_is_made_once(digits):
     assert model.label_smoothing_ == first
 
 
+def test_a_warm_start_with_other_classes_surveys_them_anew(digits):
+    X, y = digits[0][:300].reshape(-1, 8, 8), digits[1][:300]
+    both_ways = np.concatenate([X, X[:, :, ::-1]])  # mirror images keep these classes
+    model = ConvNetClassifier(**QUICK, max_iter=1, warm_start=True)
+    model.fit(both_ways, np.tile(y, 2))
+    assert model.augmentation_.horizontal_flip
+    mirrored = np.repeat([10, 11], 300)  # and tell these apart
+    model.fit(both_ways, mirrored)
+    assert not model.augmentation_.horizontal_flip
+
+
 def test_tiny_images_are_neither_surveyed_nor_mixed():
     X, y = np.random.default_rng(0).random((40, 1, 9)), np.arange(40) % 2
     model = ConvNetClassifier(**QUICK, max_iter=40).fit(X, y)

@@ -355,6 +355,7 @@ class ImageClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, AutoSet
         classes = find_classes(y, False)
         if not np.array_equal(classes, self.classes_):
             self.classes_, self._has_new_classes = classes, True
+            self._survey = None  # it told of the old classes
 
     def _continued_module(self, generator):
         if self.__dict__.pop("_has_new_classes", False):
