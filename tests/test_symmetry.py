@@ -109,6 +109,28 @@ def test_classes_that_mirror_each_other_forbid_flips_however_many_others_do_not(
     assert kept_symmetries(X[y < 10], y[y < 10])["horizontal_flip"]
 
 
+def bars_and_signs(n, share, seed):
+    """Return bars, crosses and rings, and rare signs to the left (3) and right (4)."""
+    signs = np.zeros((5, 12, 12))
+    signs[[0, 1, 3], 5:7, 2:10] = 1
+    signs[1, 2:10, 5:7] = 1
+    signs[2, 2:10, 2:10] = 1
+    signs[2, 4:8, 4:8] = 0
+    signs[3, 3:9, 2:4] = 1
+    signs[4] = signs[3, :, ::-1]
+    draw = np.random.default_rng(seed)
+    y = draw.choice(5, n, p=[(1 - 2 * share) / 3] * 3 + [share] * 2)
+    moved = [np.roll(signs[k], draw.integers(-1, 2, 2), (0, 1)) for k in y]
+    return as_tensor(moved + draw.normal(0, 0.3, (n, 12, 12))), torch.from_numpy(y)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_classes_that_mirror_each_other_forbid_flips_also_where_they_are_rare(seed):
+    X, y = bars_and_signs(1000, 0.01, seed)
+    assert not kept_symmetries(X, y)["horizontal_flip"]
+    assert kept_symmetries(X[y < 3], y[y < 3])["horizontal_flip"]
+
+
 def test_images_that_are_not_square_are_not_turned():
     assert kept_symmetries(*blobs(shape=(10, 14))) == {**ALL, "quarter_turns": False}
 

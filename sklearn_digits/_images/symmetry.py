@@ -57,6 +57,8 @@ def _swap_classes(plain: Tensor, moved: Tensor, labels: Tensor) -> bool:
     compared that three standard errors may be chance.
     """
     beyond_chance = max(3.0, 2 * log(labels.shape[1]) ** 0.5)
+    share = labels.mean(dim=0)  # scores are small where a class is rare
+    plain, moved = plain / share, moved / share
     for k, label in enumerate(labels.T):
         rows = label > 0
         if rows.sum() < 3 or plain[rows].mean(dim=0).argmax() != k:
