@@ -188,6 +188,14 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(classifier, fresh, digits):
 
 
 @each_classifier
+def test_a_batch_size_may_be_an_integer_of_numpy(classifier, digits):
+    X, y = digits
+    expected = fitted(classifier, X, y, batch_size=32).predict_proba(X)
+    found = fitted(classifier, X, y, batch_size=np.int64(32)).predict_proba(X)
+    assert np.array_equal(found, expected)
+
+
+@each_classifier
 def test_a_loss_that_is_not_finite_is_an_error_and_spoils_nothing(classifier, digits):
     X, y = digits
     model = fitted(classifier, X, y, warm_start=True, batch_size=50)

@@ -291,6 +291,18 @@ def test_a_warm_start_with_other_classes_begins_with_the_old_weights(fitted, cla
     assert model.predict_proba(X[:5]).shape == (5, len(classes))
 
 
+def test_a_warm_start_with_other_classes_has_scores_and_losses_of_its_own():
+    images, labels = DIGITS.images, DIGITS.target
+    old = labels < 5
+    model = ConvNetClassifier((8, 16), max_iter=8, random_state=0, batch_size=32)
+    model.set_params(warm_start=True, early_stopping=True)
+    model.fit(images[old], labels[old])
+    model.fit(images, labels)
+    assert model.score(images, labels) > 0.9
+    assert len(model.loss_curve_) == len(model.validation_scores_) == model.n_iter_
+    assert model.best_validation_score_ == max(model.validation_scores_)
+
+
 def test_a_warm_start_with_other_classes_and_another_network_is_an_error(fitted):
     model = copy.deepcopy(fitted).set_params(warm_start=True, channels=(8, 24))
     with pytest.raises(ValueError, match=r"last fit.*'channels': \(8, 24\)"):

@@ -46,6 +46,7 @@ from sklearn_digits._images.views import average_views
 from sklearn_digits._training.features import feature_function
 from sklearn_digits._training.loss import LogLoss
 from sklearn_digits._training.optimizers import AdamW, Muon
+from sklearn_digits._training.record import FitRecord
 from sklearn_digits._training.runtime import weight_dtype
 from sklearn_digits._training.targets import class_weights, find_classes, row_weights
 from sklearn_digits._warnings import warn_user
@@ -358,9 +359,15 @@ class ImageClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, AutoSet
             self._survey = None  # it told of the old classes
 
     def _continued_module(self, generator):
-        if self.__dict__.pop("_has_new_classes", False):
+        if "_has_new_classes" in vars(self):
             return self._module_for_new_classes(generator)
         return super()._continued_module(generator)
+
+    def _past(self):
+        past = super()._past()
+        if self.__dict__.pop("_has_new_classes", False):
+            return FitRecord(t=past.t)  # losses and scores of others do not compare
+        return past
 
     def _row_weights(self, y, sample_weight):
         self._class_weight = None

@@ -488,7 +488,7 @@ class TorchClassifier(
         if self._holds_out() and validation is None:
             rows, validation = self._hold_out(rows, generator)
         settings = self._settings(module, generator, rows, incremental)
-        past = FitRecord.from_attributes(vars(self)) if resume else None
+        past = self._past() if resume else None
         early = settings.early_stopping
         record = FitRecord.started(early, validation is not None, past)
         history = self.__dict__.pop("history_", None)
@@ -504,6 +504,10 @@ class TorchClassifier(
             self._keep(record, incremental)
         if not incremental:
             self._check_convergence(settings, rows, record)
+
+    def _past(self):
+        """Return the record of the fits that this one continues."""
+        return FitRecord.from_attributes(vars(self))
 
     def _hold_out(self, rows, generator):
         """Split rows into those to train on, and those to score."""
@@ -546,7 +550,7 @@ class TorchClassifier(
                 f"Got `batch_size` less than 1 or larger than sample size, "
                 f"{self.batch_size} for {n_rows} rows. It is going to be clipped."
             )
-        return min(self.batch_size, n_rows)
+        return int(min(self.batch_size, n_rows))  # torch refuses NumPy's integers
 
     def _logits(self, X):
         return self._apply(X, self._forward)
