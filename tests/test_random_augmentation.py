@@ -43,6 +43,10 @@ def mean_of_each(images):
     return images.mean(dim=(1, 2, 3), keepdim=True)
 
 
+def spread_within(images):
+    return (images - mean_of_each(images)).std()
+
+
 def test_without_amounts_nothing_changes():
     images = draw_images()
     out = RandomAugmentation(**STILL)(images, generator())
@@ -89,7 +93,7 @@ def test_brightness_keeps_the_differences_within_an_image():
     out = RandomAugmentation(**{**STILL, "brightness": 0.5})(images, generator())
     offset = mean_of_each(out) - mean_of_each(images)
     torch.testing.assert_close(out - offset, images)
-    share = offset / images.std()
+    share = offset / spread_within(images)
     assert -0.5 <= share.min() < -0.45
     assert 0.45 < share.max() <= 0.5
 
@@ -107,12 +111,21 @@ def test_noise_leaves_half_of_the_images_as_they_are():
 def test_noise_is_as_strong_as_said():
     images = draw_images(400, shape=(40, 40))
     out = RandomAugmentation(**{**STILL, "noise": 0.5})(images, generator())
-    noise = (out - images) / images.std()
+    noise = (out - images) / spread_within(images)
     strength = noise.std(dim=(1, 2, 3))
     # Uniform between none and the largest one, but for sampling.
     assert 0.47 < strength.max() < 0.5 * 1.05
     assert abs(strength[strength > 1e-6].mean() - 0.25) < 0.04
     assert abs(noise.mean()) < 0.01
+
+
+@pytest.mark.parametrize("amount", ["brightness", "noise"])
+def test_light_that_differs_between_images_drowns_none(amount):
+    images = draw_images()
+    light = 100 * torch.arange(len(images), dtype=images.dtype)[:, None, None, None]
+    change = RandomAugmentation(**{**STILL, amount: 0.5})
+    expected = change(images, generator())
+    torch.testing.assert_close(change(images + light, generator()) - light, expected)
 
 
 def test_neighboring_pixels_and_channels_have_noise_of_their_own():

@@ -44,10 +44,12 @@ class RandomAugmentation(RandomAffine):
         image's mean by factors from 1/2 to 2.
     brightness : float, default=0.8
         Largest change of brightness: what is added to all pixels of an image, or taken
-        from them, as a share of the standard deviation of all pixels of the batch.
+        from them, as a share of the standard deviation of pixels around the means of
+        their images.
     noise : float, default=0.75
         Largest standard deviation of Gaussian noise, as a share of the standard
-        deviation of all pixels of the batch. Half of the images stay without noise.
+        deviation of pixels around the means of their images. Half of the images stay
+        without noise.
     elastic : float, default=0.0
         Standard deviation of a pixel's displacement along each axis by a smooth random
         field [1]_, as a share of the image's side.
@@ -104,7 +106,9 @@ class RandomAugmentation(RandomAffine):
         -------
         images : torch.Tensor of the same shape, dtype and device
         """
-        spread = images.std(correction=0)  # of a single pixel: zero
+        # Within images: between them, light may differ more than what they show.
+        middles = images.mean(dim=(1, 2, 3), keepdim=True)
+        spread = (images - middles).std(correction=0)  # of a single pixel: zero
         grid = sampling_grid(self._matrices(images, generator), images)
         if self.elastic:
             field = smooth_noise(images, self.smoothness, generator)
