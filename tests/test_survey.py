@@ -69,6 +69,13 @@ def test_clear_labels_are_smoothed_and_unclear_images_are_mixed(digits):
     assert 0.2 < unclear.mixup_ <= 0.5
 
 
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_wrong_labels_leave_digits_their_augmentation(share, digits):
+    X, y = digits[0][:900], with_wrong_labels(digits[1][:900], share)
+    model = ConvNetClassifier(**QUICK, max_iter=2).fit(X, y)
+    assert type(model.augmentation_) is RandomAugmentation
+
+
 @pytest.mark.parametrize(("n_epochs", "mixed"), [(2, False), (15, False), (20, True)])
 def test_images_that_are_seen_a_few_times_are_not_mixed(n_epochs, mixed, digits):
     X, y = digits[0][:100], np.arange(100) % 7
