@@ -356,7 +356,7 @@ class ImageClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, AutoSet
         classes = find_classes(y, False)
         if not np.array_equal(classes, self.classes_):
             self.classes_, self._has_new_classes = classes, True
-            self._survey = None  # it told of the old classes
+            self._survey = None  # it describes the old classes
 
     def _continued_module(self, generator):
         if "_has_new_classes" in vars(self):
@@ -366,7 +366,7 @@ class ImageClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, AutoSet
     def _past(self):
         past = super()._past()
         if self.__dict__.pop("_has_new_classes", False):
-            return FitRecord(t=past.t)  # losses and scores of others do not compare
+            return FitRecord(t=past.t)  # scores of other classes do not compare
         return past
 
     def _row_weights(self, y, sample_weight):

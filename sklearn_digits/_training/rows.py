@@ -57,8 +57,8 @@ class Rows:
     def weighted(cls, X, target, weight, exponent=0):
         """Return the rows of `X` whose weight is not zero, nor vanishes.
 
-        A batch of vanishing weights alone would divide by a sum that float32 rounds to
-        zero.
+        A batch that holds only vanishing weights would divide by their sum, which
+        float32 rounds to zero.
 
         Parameters
         ----------
