@@ -225,15 +225,17 @@ def test_patience_begins_when_the_learning_rate_is_at_its_highest(digits):
 
 
 def test_auto_epochs_depend_on_the_steps_of_an_epoch():
-    def epochs(n_rows, explained, **params):
+    def epochs(n_rows, explained, avoided=1.0, **params):
         model = ConvNetClassifier(**params)
         model.image_shape_ = (8, 8, 1)
-        model._survey = vars(Survey(explained, {}))
+        model._survey = vars(Survey(explained, avoided, 1000, {}))
         return model._n_epochs(range(n_rows), 10)
 
     assert epochs(10, 0.5, max_iter=7) == 7
     assert [epochs(n, 1.0) for n in (9_000, 10_000)] == [16, 7]
     assert [epochs(n, 0.0) for n in (9_999, 10_000)] == [16, 15]
+    assert [epochs(n, 1.0, avoided=0.8) for n in (9_000, 10_000)] == [16, 15]
+    assert epochs(10_000, 1.0, avoided=0.85) == 11
     for explained in (0.0, 0.3, 1.0):
         lengths = [epochs(10 * n_steps, explained) for n_steps in range(1, 900)]
         assert max(lengths) == lengths[0]

@@ -7,9 +7,9 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from sklearn_digits import ConvNetClassifier, RandomAugmentation
+from sklearn_digits import ConvNetClassifier, RandomAffine, RandomAugmentation
 from sklearn_digits._classifiers import convnet
-from sklearn_digits._images.linear_probe import explained_share, shrink
+from sklearn_digits._images.linear_probe import avoided_errors, explained_share, shrink
 from sklearn_digits._images.survey import survey
 
 QUICK = {"channels": (4,), "random_state": 0}
@@ -47,6 +47,23 @@ def test_the_explained_share_is_one_for_perfect_scores_and_never_negative():
     assert explained_share(-9 * centered, labels) == 0
 
 
+def test_avoided_errors_are_counted_against_the_most_frequent_class():
+    labels = torch.eye(3)[torch.tensor([0, 0, 1, 2])]
+    share = labels.mean(dim=0)
+    assert avoided_errors(labels - share, labels) == 1
+    assert avoided_errors(torch.zeros(4, 3), labels) == 0
+    one_right = torch.eye(3)[torch.tensor([0, 0, 1, 0])] - share
+    assert avoided_errors(one_right, labels) == pytest.approx(0.5)
+    assert avoided_errors(-labels, labels) == 0
+
+
+def test_avoided_errors_of_several_labels_are_counted_label_by_label():
+    labels = torch.tensor([[1.0, 0], [1, 1], [0, 0], [1, 0]])
+    assert avoided_errors(labels - labels.mean(dim=0), labels) == 1
+    found = torch.tensor([[1.0, 0], [1, 1], [1, 0], [1, 0]])
+    assert avoided_errors(found - labels.mean(dim=0), labels) == pytest.approx(0.5)
+
+
 def test_few_images_and_single_classes_explain_nothing():
     X = np.random.default_rng(0).random((5, 8, 8))
     assert explained(X, np.arange(5) % 2) == 0
@@ -67,6 +84,35 @@ def test_clear_labels_are_smoothed_and_unclear_images_are_mixed(digits):
     unclear = ConvNetClassifier(**QUICK, max_iter=30).fit(X, with_wrong_labels(y, 0.4))
     assert unclear.label_smoothing_ < 0.03
     assert 0.2 < unclear.mixup_ <= 0.5
+
+
+def test_clear_classes_that_are_confused_are_mixed_and_smoothed_less(digits):
+    X, y = digits[0][:900], digits[1][:900]
+    confused = with_wrong_labels(y, 0.18)
+    assert explained(X, confused) > 0.5
+    model = ConvNetClassifier(**QUICK, max_iter=30).fit(X, confused)
+    assert 0.01 < model.label_smoothing_ < 0.03
+    assert 0.2 < model.mixup_ < 0.4
+    # A hundred images do not tell it.
+    few = ConvNetClassifier(**QUICK, max_iter=30).fit(X[:150], y[:150])
+    assert (few.label_smoothing_, few.mixup_) == (pytest.approx(0.05), 0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "n_epochs", "changes"),
+    [
+        (0, 15, RandomAugmentation),
+        (0.15, 15, RandomAffine),
+        (0.15, 16, RandomAugmentation),
+    ],
+)
+def test_the_light_of_confused_classes_is_left_alone_in_short_fits(
+    wrong, n_epochs, changes, digits
+):
+    X, y = digits[0][:900], with_wrong_labels(digits[1][:900], wrong)
+    model = ConvNetClassifier(**QUICK, max_iter=n_epochs).fit(X, y)
+    assert type(model.augmentation_) is changes
+    assert model.augmentation_.rotation > 0
 
 
 @pytest.mark.parametrize("share", [0.0, 0.4])

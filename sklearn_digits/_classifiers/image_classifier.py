@@ -134,6 +134,8 @@ class ImageClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, AutoSet
         less change of light and less noise for images with a side under 16 pixels, and
         nothing under 5 pixels. Where a linear model of edges does not learn the classes
         well, and each image is seen fewer than 30 times, "auto" only shifts and flips.
+        Where it learns them, but confuses some, and each image is seen fewer than 16
+        times, "auto" is ``RandomAffine()``: light stays as it is.
         ``set_params(augmentation__rotation=15)`` sets a parameter; it turns "auto" into
         ``RandomAugmentation(rotation=15)``. A callable takes
         ``(images, generator)``, a tensor of shape (n, n_channels, height, width) with
@@ -145,13 +147,13 @@ class ImageClassifier(ClassNamePrefixFeaturesOutMixin, TransformerMixin, AutoSet
     label_smoothing : float or "auto", default="auto"
         Share of each label that training spreads evenly over all classes, which makes
         the network more accurate. Training sharpens the logits to make up for it, which
-        suits correct labels only. So "auto" is 0.05 where a linear model of edges
-        learns the classes well, and less where it does not.
+        suits correct labels of clear images only. So "auto" is 0.05 where a linear
+        model of edges learns the classes well and confuses few, and less elsewhere.
     mixup : float or "auto", default="auto"
         Share of the training images that are blended with another image of the batch,
         and their labels too. It keeps a network from memorizing few or wrong labels.
         "auto" is at most 0.5; less where a linear model of edges learns the classes
-        well, or where each image is seen fewer than 30 times.
+        well and confuses few, or where each image is seen fewer than 30 times.
     ema_decay : float, "auto" or None, default="auto"
         Predictions are made with an average of the weights over the steps, in which
         the past decays by this factor a step; "auto" is 0.99. None averages nothing.

@@ -105,3 +105,20 @@ def explained_share(scores: Tensor, labels: Tensor) -> float:
     centered = labels - labels.mean(dim=0)
     left = (centered - scores).square().sum() / centered.square().sum()
     return max(0.0, 1 - float(left))
+
+
+def avoided_errors(scores: Tensor, labels: Tensor) -> float:
+    """Return the share of the errors of a constant answer that scores avoid.
+
+    The answer is the most frequent class, or for each label what most images have.
+    1 stands for a model without errors; 0 for one with as many as that answer, or more.
+    """
+    share = labels.mean(dim=0)
+    found = scores + share
+    if bool((labels.sum(dim=1) == 1).all()):
+        wrong = labels.argmax(dim=1) != found.argmax(dim=1)
+        errors, constant = float(wrong.float().mean()), 1 - float(share.max())
+    else:
+        errors = float(((found > 0.5) != (labels > 0.5)).float().mean())
+        constant = float(torch.minimum(share, 1 - share).mean())
+    return max(0.0, 1 - errors / constant)
