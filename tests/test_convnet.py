@@ -228,7 +228,7 @@ def test_auto_epochs_depend_on_the_steps_of_an_epoch():
     def epochs(n_rows, explained, avoided=1.0, **params):
         model = ConvNetClassifier(**params)
         model.image_shape_ = (8, 8, 1)
-        model._survey = vars(Survey(explained, avoided, 1000, {}))
+        model._survey = vars(Survey(explained, {}, avoided, 1000))
         return model._n_epochs(range(n_rows), 10)
 
     assert epochs(10, 0.5, max_iter=7) == 7

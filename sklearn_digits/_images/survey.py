@@ -28,19 +28,19 @@ class Survey:
         Share of the labels' variance that the model explains in images it has not seen,
         in [0, 1]: above 0.6 for clear digits; low where labels are wrong, images are
         few for their classes, or classes are hard to tell apart.
-    avoided : float
-        Share of the errors of a constant answer that the model avoids in images it has
-        not seen, in [0, 1]: above 0.88 for clear digits, 0.8 for garments.
-    n_images : int
-        How many images were surveyed.
     symmetries : dict of bool
         Whether flips and turns keep the class, by the parameter of ``RandomAffine``.
+    avoided : float, default=1
+        Share of the errors of a constant answer that the model avoids in images it has
+        not seen, in [0, 1]: above 0.88 for clear digits, 0.8 for garments.
+    n_images : int, default=0
+        How many images told what is avoided: none in files of older versions.
     """
 
     explained: float
-    avoided: float
-    n_images: int
     symmetries: dict[str, bool]
+    avoided: float = 1.0
+    n_images: int = 0
 
 
 def survey(images: Tensor, target: Tensor) -> Survey:
@@ -64,14 +64,14 @@ def survey(images: Tensor, target: Tensor) -> Survey:
     labels = target if target.ndim == 2 else functional.one_hot(target)
     labels = labels[:, labels.any(dim=0) & ~labels.all(dim=0)].to(images.dtype)
     if len(images) < 2 * N_FOLDS or labels.shape[1] < 1 + (target.ndim == 1):
-        return Survey(0.0, 0.0, len(images), kept)
+        return Survey(0.0, kept)
     variants = [images, *(move(images) for move in tried.values())]
     plain, *moved = held_out_scores(variants, labels)
     for name, scores in zip(tried, moved, strict=True):
         kept[name] = keep_classes(plain, scores, labels)
     return Survey(
         explained_share(plain, labels),
+        kept,
         avoided_errors(plain, labels),
         len(images),
-        kept,
     )
