@@ -36,11 +36,13 @@ MIXUP_EPOCHS = 15, 30
 # are shifted and flipped only: they are seen too seldom to be learned in every guise.
 # Photographs are, digits of which 30 % have wrong labels are not: 0.35 and more.
 UNCLEAR, MANY_EPOCHS = 0.25, 30
-# Clear classes are confused where the linear model avoids fewer errors than the second
-# share, and wholly so from the first share down. A number of images up to the first
-# tells nothing of it. Labels of confused classes are this much less sure. Their light
-# does not vary in short fits.
-CONFUSED, TELLING, DOUBT_OF_CONFUSED = (0.82, 0.88), (200, 500), 0.7
+# Clear classes are confused where the linear model avoids few errors: not at all from
+# the second share up, wholly from the first share down. How much that counts grows with
+# the clearness, and with the number of images, between the numbers here.
+CONFUSED, CLEAR_ENOUGH, TELLING = (0.82, 0.88), (0.5, 1), (200, 500)
+# Labels of wholly confused classes are this much less sure. In short fits, the light of
+# their images does not vary.
+DOUBT_OF_CONFUSED = 0.7
 # Images with a side below this are not augmented: a shift would lose what they show.
 SMALLEST_AUGMENTED_SIDE = 5
 # Images with a side below this have few pixels: light and noise vary less.
@@ -139,8 +141,9 @@ class AutoSettings(TorchClassifier):
         if self._tiny:
             return 0.0
         found = self._surveyed(rows)
-        told = _ramp(found.n_images, TELLING) * _ramp(self._clearness(rows), (0.5, 1))
-        return told * (1 - _ramp(found.avoided, CONFUSED))
+        told = _ramp(found.n_images, TELLING)
+        clear = _ramp(self._clearness(rows), CLEAR_ENOUGH)
+        return told * clear * (1 - _ramp(found.avoided, CONFUSED))
 
     def _clearness(self, rows):
         """Return how well a linear model learns the classes, from 0 to 1."""

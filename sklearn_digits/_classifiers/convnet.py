@@ -277,8 +277,9 @@ class ConvNetClassifier(ImageClassifier):
         less change of light and less noise for images with a side under 16 pixels, and
         nothing under 5 pixels. Where a linear model of edges does not learn the classes
         well, and each image is seen fewer than 30 times, "auto" only shifts and flips.
-        Where it learns them, but confuses some, and each image is seen fewer than 16
-        times, "auto" is ``RandomAffine()``: light stays as it is.
+        Where it learns them, but confuses some of them, and each image is seen fewer
+        than 16 times, "auto" is ``RandomAffine()``: light does not vary, and nothing
+        adds noise.
         ``set_params(augmentation__rotation=15)`` sets a parameter; it turns "auto" into
         ``RandomAugmentation(rotation=15)``. A callable takes
         ``(images, generator)``, a tensor of shape (n, n_channels, height, width) with

@@ -32,9 +32,9 @@ class Survey:
         Whether flips and turns keep the class, by the parameter of ``RandomAffine``.
     avoided : float, default=1
         Share of the errors of a constant answer that the model avoids in images it has
-        not seen, in [0, 1]: above 0.88 for clear digits, 0.8 for garments.
+        not seen, in [0, 1]: above 0.88 for clear digits, about 0.8 for garments.
     n_images : int, default=0
-        How many images told what is avoided: none in files of older versions.
+        How many images were surveyed. Files of older versions do not say.
     """
 
     explained: float
@@ -64,7 +64,7 @@ def survey(images: Tensor, target: Tensor) -> Survey:
     labels = target if target.ndim == 2 else functional.one_hot(target)
     labels = labels[:, labels.any(dim=0) & ~labels.all(dim=0)].to(images.dtype)
     if len(images) < 2 * N_FOLDS or labels.shape[1] < 1 + (target.ndim == 1):
-        return Survey(0.0, kept)
+        return Survey(0.0, kept, 0.0, len(images))
     variants = [images, *(move(images) for move in tried.values())]
     plain, *moved = held_out_scores(variants, labels)
     for name, scores in zip(tried, moved, strict=True):
